@@ -3,7 +3,7 @@
  */
 
 import { CitadelError } from '../base/errors.ts';
-import type { Statement } from './ast.ts';
+import type { Statement } from './statement.ts';
 
 /** A JSON object's values; numbers with a `.` are float, without are integers (send those as bigint). */
 export type QueryParams = Readonly<Record<string, unknown>>;
