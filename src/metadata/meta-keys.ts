@@ -1,0 +1,84 @@
+/**
+ * Names of metadata keys, and the encoding of user-given names inside them.
+ *
+ * A name becomes one path part of letters, digits, `_`, `-` and `.`; every other byte of its UTF-8 is
+ * `%XX`. So parts never contain `/`, two names never share a key, and text order is byte order.
+ */
+
+import { CitadelError } from '../base/errors.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const hexDigits = '0123456789ABCDEF';
+
+function isPlain(byte: number): boolean {
+  return (
+    (byte >= 0x30 && byte <= 0x39) ||
+    (byte >= 0x41 && byte <= 0x5a) ||
+    (byte >= 0x61 && byte <= 0x7a) ||
+    byte === 0x5f ||
+    byte === 0x2d ||
+    byte === 0x2e
+  );
+}
+
+export function encodeName(name: string): string {
+  let text = '';
+  for (const byte of encoder.encode(name)) {
+    text += isPlain(byte)
+      ? String.fromCharCode(byte)
+      : `%${hexDigits[byte >> 4]}${hexDigits[byte & 15]}`;
+  }
+  return text;
+}
+
+/** @throws CitadelError `corrupt` for text that `encodeName` never makes. */
+export function decodeName(text: string): string {
+  const bytes: number[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (isPlain(code)) {
+      bytes.push(code);
+      continue;
+    }
+    const digits = text.slice(i + 1, i + 3);
+    if (code !== 0x25 || !/^[0-9A-F]{2}$/.test(digits)) {
+      throw new CitadelError('corrupt', `metadata key has a bad name part '${text}'`);
+    }
+    bytes.push(Number.parseInt(digits, 16));
+    i += 2;
+  }
+  return decoder.decode(Uint8Array.from(bytes));
+}
+
+/** What all nodes agree on for life: cluster id, format, shard counts. */
+export const clusterKey = 'cluster';
+/** Written by every transaction but those of leases; its `version` is the map version. */
+export const mapVersionKey = 'mapver';
+export const shardMapKey = 'tstore/shardmap';
+export const shardsPrefix = 'tstore/shards/';
+export const catalogPrefix = 'catalog/';
+export const databasesPrefix = 'catalog/databases/';
+export const fieldsPrefix = 'catalog/fields/';
+export const droppedPrefix = 'dropped/';
+
+export function shardKey(shard: number): string {
+  return shardsPrefix + shard;
+}
+
+export function databaseKey(name: string): string {
+  return databasesPrefix + encodeName(name);
+}
+
+/** By id, not by name: what is left of a dropped database never meets a new one of that name. */
+export function fieldsKey(dbId: string, measurement: string): string {
+  return `${fieldsPrefix}${dbId}/${encodeName(measurement)}`;
+}
+
+export function databaseFieldsPrefix(dbId: string): string {
+  return `${fieldsPrefix}${dbId}/`;
+}
+
+export function droppedKey(dbId: string, rpId?: string): string {
+  return rpId === undefined ? droppedPrefix + dbId : `${droppedPrefix}${dbId}/${rpId}`;
+}
