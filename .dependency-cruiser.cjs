@@ -117,7 +117,7 @@ module.exports = {
       name: 'one-command-per-folder',
       severity: 'error',
       from: { path: '^cmd/([^/]+)/' },
-      to: { path: '^cmd/', pathNot: '^cmd/($1|shared)/' },
+      to: { path: '^cmd/', pathNot: '^cmd/($1|flags)/' },
     },
     {
       name: 'env-insides',

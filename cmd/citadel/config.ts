@@ -1,0 +1,194 @@
+/**
+ * Configuration of the server: command line over environment over file over default, checked and
+ * frozen. Pure but for reading the configuration file through `readFile`.
+ */
+
+import { parse as parseToml, type TomlTable, type TomlValue } from 'smol-toml';
+import type { NodeConfig } from '../../src/node/config.ts';
+import { type FlagSyntax, type FlagTexts, parseFlags } from '../flags/parse-flags.ts';
+import { describeSuggestion } from '../flags/suggest.ts';
+import { UsageError } from '../flags/usage-error.ts';
+import {
+  environmentName,
+  type Machine,
+  type SettingName,
+  type SettingValues,
+  settingNames,
+  settings,
+} from './settings.ts';
+
+export type LogFormat = 'json' | 'logfmt' | 'text';
+
+/** What `cmd/citadel` needs to know: the node's own part and the log's. */
+export interface CitadelConfig {
+  readonly node: NodeConfig;
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
+    readonly format: LogFormat;
+  };
+  /** Shown once at start: likely mistakes that are no errors. */
+  readonly warnings: readonly string[];
+}
+
+export interface ConfigSources {
+  readonly args: readonly string[];
+  readonly machine: Machine;
+  readonly version: string;
+  /** Decides what `-log-format auto` means. */
+  readonly isTerminal: boolean;
+  readonly readFile: (path: string) => string;
+}
+
+/** A text for one setting and where it came from, in the words of an error message. */
+interface Given {
+  readonly text: string;
+  readonly origin: string;
+}
+
+type GivenTexts = ReadonlyMap<SettingName, Given>;
+
+export const flagSyntax: readonly FlagSyntax[] = [
+  ...settingNames.map((name) => ({ name })),
+  { name: 'config' },
+  { name: 'help', alias: 'h', isSwitch: true },
+  { name: 'version', alias: 'v', isSwitch: true },
+];
+
+function asSettingName(name: string): SettingName | undefined {
+  return settingNames.find((known) => known === name);
+}
+
+function fromFlags(flags: FlagTexts): GivenTexts {
+  const given = new Map<SettingName, Given>();
+  for (const name of settingNames) {
+    const text = flags.get(name)?.at(-1);
+    if (text !== undefined) given.set(name, { text, origin: `-${name}` });
+  }
+  return given;
+}
+
+/** An empty variable counts as not set: container files often pass empty ones. */
+function fromEnvironment(env: Machine['env']): GivenTexts {
+  const given = new Map<SettingName, Given>();
+  for (const name of settingNames) {
+    const variable = environmentName(name);
+    const text = env[variable];
+    if (text) given.set(name, { text, origin: variable });
+  }
+  return given;
+}
+
+function tomlText(value: TomlValue, origin: string): string {
+  if (Array.isArray(value)) return value.map((item) => tomlText(item, origin)).join(',');
+  if (typeof value === 'object') throw new UsageError(`bad value for ${origin}: expected a text`);
+  return String(value);
+}
+
+function parseFile(path: string, text: string): TomlTable {
+  try {
+    return parseToml(text);
+  } catch (error) {
+    const [first = ''] = String(error instanceof Error ? error.message : error).split('\n');
+    const place = (error as { line?: number }).line;
+    const where = place === undefined ? path : `${path}, line ${place}`;
+    throw new UsageError(`cannot read ${where}: ${first}`);
+  }
+}
+
+function fromFile(path: string, readFile: (path: string) => string): GivenTexts {
+  let text: string;
+  try {
+    text = readFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`cannot read the configuration file: ${reason}`);
+  }
+  const given = new Map<SettingName, Given>();
+  for (const [key, value] of Object.entries(parseFile(path, text))) {
+    const name = asSettingName(key);
+    if (name === undefined) {
+      throw new UsageError(
+        `unknown key "${key}" in ${path}${describeSuggestion(key, settingNames)}`,
+      );
+    }
+    const origin = `${key} in ${path}`;
+    given.set(name, { text: tomlText(value, origin), origin });
+  }
+  return given;
+}
+
+function readValues(layers: readonly GivenTexts[], machine: Machine): SettingValues {
+  const entries = settingNames.map((name) => {
+    const { fallback, read } = settings[name];
+    const given = layers.map((layer) => layer.get(name)).find((found) => found !== undefined);
+    const { text, origin } = given ?? { text: fallback(machine), origin: `-${name}` };
+    try {
+      return [name, read(text, machine)];
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw new UsageError(`bad value "${text}" for ${origin}: ${error.message}`);
+    }
+  });
+  return Object.fromEntries(entries) as SettingValues;
+}
+
+function warnOfStrangers(env: Machine['env']): string[] {
+  const known = [...settingNames.map(environmentName), 'CITADEL_CONFIG'];
+  return Object.keys(env)
+    .filter((name) => name.startsWith('CITADEL_') && !known.includes(name))
+    .map((name) => `unknown variable ${name} is ignored${describeSuggestion(name, known)}`);
+}
+
+function toNodeConfig(values: SettingValues, version: string): NodeConfig {
+  return Object.freeze({
+    dataDir: values.db,
+    http: Object.freeze(values.http),
+    kvstore: Object.freeze(values.kvstore),
+    url: values.url,
+    uuid: values.uuid,
+    shardCount: values.shards,
+    fsync: values.fsync,
+    fsyncIntervalMs: values['fsync-interval'],
+    memoryBytes: values.memory,
+    maxBodyBytes: values['max-body-size'],
+    threads: values.threads,
+    limits: Object.freeze({
+      queryTimeoutMs: values['query-timeout'],
+      maxSelectPoint: values['max-select-point'],
+      maxSelectSeries: values['max-select-series'],
+      maxSelectBuckets: values['max-select-buckets'],
+      maxConcurrentQueries: values['max-concurrent-queries'],
+    }),
+    version,
+  });
+}
+
+function chooseLogFormat(format: SettingValues['log-format'], isTerminal: boolean): LogFormat {
+  if (format !== 'auto') return format;
+  return isTerminal ? 'text' : 'json';
+}
+
+/** 'help' and 'version' win over everything else on the line. */
+export function readConfig(sources: ConfigSources): CitadelConfig | 'help' | 'version' {
+  const { args, machine, version, isTerminal, readFile } = sources;
+  const flags = parseFlags(args, flagSyntax);
+  if (flags.get('help')?.at(-1) === 'true') return 'help';
+  if (flags.get('version')?.at(-1) === 'true') return 'version';
+
+  const path = flags.get('config')?.at(-1) ?? (machine.env.CITADEL_CONFIG || undefined);
+  const file: GivenTexts = path === undefined ? new Map() : fromFile(path, readFile);
+  const values = readValues([fromFlags(flags), fromEnvironment(machine.env), file], machine);
+  if (values.kvstore.length > 0) {
+    throw new UsageError(
+      '-kvstore: clusters are not supported yet; leave it out for a single node',
+    );
+  }
+  return Object.freeze({
+    node: toNodeConfig(values, version),
+    log: Object.freeze({
+      level: values['log-level'],
+      format: chooseLogFormat(values['log-format'], isTerminal),
+    }),
+    warnings: Object.freeze(warnOfStrangers(machine.env)),
+  });
+}

@@ -1,0 +1,51 @@
+/** Entry of the `citadel` command: reads the configuration, answers help and version, or serves. */
+
+import { readFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { UsageError } from '../flags/usage-error.ts';
+import { readConfig } from './config.ts';
+import { renderHelp } from './help.ts';
+import type { Machine } from './settings.ts';
+import { readVersion } from './version.ts';
+
+const usageStatus = 2;
+
+/** A container's memory limit counts as the memory; without one the system reports 0 or nonsense. */
+function describeMachine(): Machine {
+  const limit = process.constrainedMemory();
+  const isLimited = limit > 0 && limit < totalmem();
+  return {
+    env: process.env,
+    memoryBytes: isLimited ? limit : totalmem(),
+    cores: availableParallelism(),
+  };
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const machine = describeMachine();
+  const version = readVersion();
+  const isTerminal = process.stderr.isTTY === true;
+  const readFile = (path: string) => readFileSync(path, 'utf8');
+  const config = readConfig({ args, machine, version, isTerminal, readFile });
+  if (config === 'help') {
+    process.stdout.write(renderHelp(machine));
+    return 0;
+  }
+  if (config === 'version') {
+    process.stdout.write(`citadel ${version} (node ${process.version})\n`);
+    return 0;
+  }
+  for (const warning of config.warnings) process.stderr.write(`citadel: ${warning}\n`);
+  // Loaded here so that help and usage errors come without loading a database.
+  const { serve } = await import('./serve.ts');
+  // A stopped node is done, whatever timers or sockets a library may still hold.
+  process.exit(await serve(config));
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`citadel: ${error.message}\n`);
+  process.exitCode = usageStatus;
+}

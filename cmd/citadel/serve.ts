@@ -1,0 +1,96 @@
+/**
+ * Runs one node until a signal asks it to stop.
+ *
+ * The first SIGTERM or SIGINT stops cleanly; a second one, or a stop that takes too long, ends the
+ * process at once. After an error nobody caught, state in memory may be wrong: the process ends and
+ * recovers from disk at the next start.
+ */
+
+import { CitadelError } from '../../src/base/errors.ts';
+import type { Env, Log } from '../../src/env/env.ts';
+import { createNodeEnv } from '../../src/env/node/node-env.ts';
+import { type RunningNode, startNode } from '../../src/node/node.ts';
+import { renderBanner } from './banner.ts';
+import type { CitadelConfig } from './config.ts';
+
+const exitStatus = { startFailed: 1, defect: 70, sigint: 130, sigterm: 143 };
+const stopPatienceMs = 30_000;
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Errors of the system (a port in use, a missing right) and our own say enough in one line. */
+function isExplained(error: unknown): error is Error {
+  return error instanceof CitadelError || (error instanceof Error && 'syscall' in error);
+}
+
+function reportStartFailure(error: unknown): number {
+  if (isExplained(error)) {
+    process.stderr.write(`citadel: ${error.message}\n`);
+    return exitStatus.startFailed;
+  }
+  process.stderr.write(`citadel: cannot start: ${describe(error)}\n`);
+  return exitStatus.defect;
+}
+
+function dieOnDefects(log: Log): void {
+  const die = (event: string) => (error: unknown) => {
+    log.error(event, { error: describe(error) });
+    process.exit(exitStatus.defect);
+  };
+  process.on('uncaughtException', die('uncaught exception'));
+  process.on('unhandledRejection', die('unhandled rejection'));
+  // A reader of our output that goes away is no reason to stop storing data.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+}
+
+/** Resolves at the first signal; from then on another one exits at once. */
+function waitForSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (asked) process.exit(signal === 'SIGINT' ? exitStatus.sigint : exitStatus.sigterm);
+      asked = true;
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+async function stopNode(node: RunningNode, env: Env): Promise<number> {
+  const patience = env.timers.after(stopPatienceMs, () => {
+    process.stderr.write(`citadel: not stopped after ${stopPatienceMs / 1000} s, ending now\n`);
+    process.exit(exitStatus.startFailed);
+  });
+  try {
+    await node.stop();
+    return 0;
+  } catch (error) {
+    env.log.error('stop failed', { error: describe(error) });
+    return exitStatus.startFailed;
+  } finally {
+    patience.cancel();
+  }
+}
+
+/** The exit status. */
+export async function serve(config: CitadelConfig): Promise<number> {
+  const env = createNodeEnv({ logLevel: config.log.level, logFormat: config.log.format });
+  dieOnDefects(env.log);
+  const signalled = waitForSignal();
+  let node: RunningNode;
+  try {
+    node = await startNode(env, config.node);
+  } catch (error) {
+    return reportStartFailure(error);
+  }
+  if (process.stdout.isTTY) {
+    process.stdout.write(renderBanner(config.node.version, node.httpUrl, config.node.dataDir));
+  }
+  const signal = await signalled;
+  env.log.info('stopping', { signal });
+  return stopNode(node, env);
+}
