@@ -1,0 +1,68 @@
+/**
+ * The data node: shard replicas on worker threads, one commit log per worker group, one SQLite writer
+ * thread. This is the main thread's side: it routes requests to the worker that owns the shard.
+ */
+
+import { CitadelError } from '../base/errors.ts';
+import type { Env } from '../env/env.ts';
+import type { DataNodeApi } from '../rpc/data-node-api.ts';
+import type { DataDirectory } from './data-directory.ts';
+
+export type FsyncMode = 'always' | 'interval' | 'never';
+
+/** What the stores must know of a retention policy; ids are 16 hex digits. */
+export interface RetentionRule {
+  readonly dbId: string;
+  readonly rpId: string;
+  /** 0n = kept for ever. */
+  readonly durationNs: bigint;
+  readonly shardGroupDurationNs: bigint;
+}
+
+export interface DataNodeOptions {
+  /** Worker threads; at most as many as the directory has logs are used. */
+  readonly threads: number;
+  readonly fsync: FsyncMode;
+  readonly fsyncIntervalMs: number;
+  /** Memtables and caches together. */
+  readonly memoryBytes: number;
+  /** Policies known at start; a flush needs their partition lengths. */
+  readonly policies: readonly RetentionRule[];
+  /** Size of a commit log segment; default 64 MiB. */
+  readonly segmentBytes?: number | undefined;
+  /** Space kept back for recovery from a full disk; default 64 MiB, less on a small disk. */
+  readonly ballastBytes?: number | undefined;
+  /** A shard with unflushed data and no write for so long is flushed; default 5 s. */
+  readonly idleFlushMs?: number | undefined;
+}
+
+export interface OpenProgress {
+  readonly shardsOpen: number;
+  readonly shardCount: number;
+  readonly replayedBytes: number;
+  readonly logBytes: number;
+}
+
+export interface DataNode extends DataNodeApi {
+  /** Replaces the set of policies. Call it before the first write to a new policy. */
+  setPolicies(policies: readonly RetentionRule[]): void;
+  /** Resolves, once, when a thread died: state in memory may be wrong, so the process must end. */
+  readonly failed: Promise<CitadelError>;
+  /**
+   * Stops taking requests, ends scans, makes everything durable. `flush` also moves the memtables into the
+   * stores (within seconds, else the log keeps them). Idempotent.
+   */
+  close(options: { readonly flush: boolean }): Promise<void>;
+}
+
+/** Opens every shard and replays the logs; resolves when all can serve. */
+export async function openDataNode(
+  env: Env,
+  directory: DataDirectory,
+  options: DataNodeOptions,
+  onProgress?: (progress: OpenProgress) => void,
+): Promise<DataNode> {
+  env.log.debug('opening data node', { path: directory.path, threads: options.threads });
+  onProgress?.({ shardsOpen: 0, shardCount: 0, replayedBytes: 0, logBytes: 0 });
+  throw new CitadelError('unsupported', 'not built yet');
+}
