@@ -41,10 +41,10 @@ export type MetaOp =
   | { readonly kind: 'range'; readonly prefix: string };
 
 export interface MetaTransaction {
-  /** All must hold for `then`; otherwise `else` is done. */
+  /** All must hold for `onSuccess`; otherwise `onFailure` is done. */
   readonly compare: readonly MetaCompare[];
-  readonly then: readonly MetaOp[];
-  readonly else?: readonly MetaOp[];
+  readonly onSuccess: readonly MetaOp[];
+  readonly onFailure?: readonly MetaOp[];
 }
 
 /** Per operation of the branch taken: records read (get, range), or how many keys it deleted or wrote. */
@@ -117,4 +117,31 @@ export function isAbsent(key: string): MetaCompare {
 /** The key is as it was when `record` was read; absent if that is undefined. */
 export function isUnchanged(key: string, record: MetaRecord | undefined): MetaCompare {
   return { key, target: 'mod', op: '=', value: record?.modRevision ?? 0 };
+}
+
+function targetOf(record: MetaRecord | undefined, target: MetaCompare['target']): number {
+  if (record === undefined) return 0;
+  switch (target) {
+    case 'version':
+      return record.version;
+    case 'create':
+      return record.createRevision;
+    case 'mod':
+      return record.modRevision;
+  }
+}
+
+/** Whether a comparison holds for the record of its key. */
+export function compareHolds(compare: MetaCompare, record: MetaRecord | undefined): boolean {
+  const actual = targetOf(record, compare.target);
+  switch (compare.op) {
+    case '=':
+      return actual === compare.value;
+    case '!=':
+      return actual !== compare.value;
+    case '<':
+      return actual < compare.value;
+    case '>':
+      return actual > compare.value;
+  }
 }

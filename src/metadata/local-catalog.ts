@@ -1,0 +1,213 @@
+/**
+ * The local copy of the catalog, kept current by one prefix watch.
+ *
+ * `view` is replaced whole when databases change; the field types of a measurement are an immutable
+ * map that is replaced when one is added, so a new field costs nothing for the others.
+ */
+
+import type { FieldType } from '../model/field-type.ts';
+import { readDatabase, readFields } from './catalog-records.ts';
+import type { CatalogView, Database, RetentionPolicy } from './catalog-view.ts';
+import { catalogPrefix, databasesPrefix, fieldsPrefix } from './meta-keys.ts';
+import {
+  compareHolds,
+  type MetaChange,
+  type MetaCompare,
+  type MetaOp,
+  type MetaRecord,
+  type MetaStore,
+  type MetaWatch,
+} from './meta-store.ts';
+
+type Fields = ReadonlyMap<string, FieldType>;
+
+interface KnownDatabase {
+  readonly record: MetaRecord;
+  readonly database: Database;
+}
+
+class View implements CatalogView {
+  readonly databases: readonly Database[];
+  readonly #byName: ReadonlyMap<string, Database>;
+  readonly #fields: ReadonlyMap<string, ReadonlyMap<string, Fields>>;
+
+  constructor(
+    databases: readonly Database[],
+    fields: ReadonlyMap<string, ReadonlyMap<string, Fields>>,
+  ) {
+    this.databases = databases;
+    this.#byName = new Map(databases.map((db) => [db.name, db]));
+    this.#fields = fields;
+  }
+
+  database(name: string): Database | undefined {
+    return this.#byName.get(name);
+  }
+
+  policy(db: Database, name: string): RetentionPolicy | undefined {
+    return db.policies.find((policy) => policy.name === name);
+  }
+
+  fieldType(dbId: string, measurement: string, field: string): FieldType | undefined {
+    return this.#fields.get(dbId)?.get(measurement)?.get(field);
+  }
+
+  fields(dbId: string, measurement: string): Fields | undefined {
+    return this.#fields.get(dbId)?.get(measurement);
+  }
+}
+
+interface Waiter {
+  readonly isDone: () => boolean;
+  readonly resolve: () => void;
+}
+
+/** `fields/<dbId>/<measurement>` */
+function databaseIdOf(key: string): string {
+  return key.slice(fieldsPrefix.length, key.indexOf('/', fieldsPrefix.length));
+}
+
+export interface CatalogListener {
+  /** Databases or policies are no longer what they were. */
+  databasesChanged(): void;
+  /** A record could not be read; the copy keeps what it had. */
+  failed(error: unknown): void;
+}
+
+export class LocalCatalog {
+  readonly #store: MetaStore;
+  readonly #listener: CatalogListener;
+  readonly #databases = new Map<string, KnownDatabase>();
+  readonly #fields = new Map<string, Map<string, Fields>>();
+  /** Key of a field record -> the record, for guards and for deletes. */
+  readonly #fieldRecords = new Map<string, MetaRecord & { readonly measurement: string }>();
+  readonly #waiters = new Set<Waiter>();
+  #view: CatalogView = new View([], this.#fields);
+  #revision = 0;
+  #watch: MetaWatch | undefined;
+  #closed = false;
+
+  constructor(store: MetaStore, listener: CatalogListener) {
+    this.#store = store;
+    this.#listener = listener;
+  }
+
+  get view(): CatalogView {
+    return this.#view;
+  }
+
+  database(key: string): KnownDatabase | undefined {
+    return this.#databases.get(key);
+  }
+
+  /** The record behind a key, for the guard of a change. Of field records the value is not kept. */
+  record(key: string): MetaRecord | undefined {
+    return this.#fieldRecords.get(key) ?? this.#databases.get(key)?.record;
+  }
+
+  /**
+   * Makes one guarded change of the catalog and waits until the copy shows it, or, when a guard
+   * failed, what made it fail. Resolves with whether the change was made.
+   */
+  async tryChange(compare: readonly MetaCompare[], onSuccess: readonly MetaOp[]): Promise<boolean> {
+    const { succeeded, revision } = await this.#store.transaction({ compare, onSuccess });
+    await this.#waitUntil(() => {
+      if (succeeded) return this.#revision >= revision;
+      return !compare.every((guard) => compareHolds(guard, this.record(guard.key)));
+    });
+    return succeeded;
+  }
+
+  /** Reads everything and follows from there. Again after the history was compacted. */
+  async load(): Promise<void> {
+    const { revision, records } = await this.#store.range(catalogPrefix);
+    if (this.#closed) return;
+    this.#databases.clear();
+    this.#fields.clear();
+    this.#fieldRecords.clear();
+    for (const record of records) this.#apply({ kind: 'put', record });
+    this.#watch?.close();
+    this.#watch = this.#store.watch(catalogPrefix, revision + 1, (notice) => {
+      if (notice.kind === 'changes') this.#follow(notice.revision, notice.changes);
+      else this.load().catch((error: unknown) => this.#listener.failed(error));
+    });
+    this.#replaceView();
+    this.#advance(revision);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#watch?.close();
+    for (const waiter of this.#waiters) waiter.resolve();
+    this.#waiters.clear();
+  }
+
+  #follow(revision: number, changes: readonly MetaChange[]): void {
+    let databasesChanged = false;
+    for (const change of changes) databasesChanged = this.#apply(change) || databasesChanged;
+    if (databasesChanged) this.#replaceView();
+    this.#advance(revision);
+    if (databasesChanged) this.#listener.databasesChanged();
+  }
+
+  #waitUntil(isDone: () => boolean): Promise<void> {
+    if (this.#closed || isDone()) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiters.add({ isDone, resolve });
+    });
+  }
+
+  #advance(revision: number): void {
+    this.#revision = revision;
+    for (const waiter of this.#waiters) {
+      if (!waiter.isDone()) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  #replaceView(): void {
+    const known = [...this.#databases.values()];
+    known.sort((a, b) => a.record.createRevision - b.record.createRevision);
+    this.#view = new View(
+      known.map(({ database }) => database),
+      this.#fields,
+    );
+  }
+
+  /** Whether a database changed. */
+  #apply(change: MetaChange): boolean {
+    const key = change.kind === 'put' ? change.record.key : change.key;
+    try {
+      if (key.startsWith(fieldsPrefix)) {
+        this.#applyFields(key, change.kind === 'put' ? change.record : undefined);
+        return false;
+      }
+      if (!key.startsWith(databasesPrefix)) return false;
+      if (change.kind === 'delete') return this.#databases.delete(key);
+      const database = readDatabase(change.record);
+      this.#databases.set(key, { record: change.record, database });
+      return true;
+    } catch (error) {
+      this.#listener.failed(error);
+      return false;
+    }
+  }
+
+  #applyFields(key: string, record: MetaRecord | undefined): void {
+    const dbId = databaseIdOf(key);
+    const measurements = this.#fields.get(dbId);
+    if (record === undefined) {
+      const gone = this.#fieldRecords.get(key);
+      this.#fieldRecords.delete(key);
+      if (gone === undefined || measurements === undefined) return;
+      measurements.delete(gone.measurement);
+      if (measurements.size === 0) this.#fields.delete(dbId);
+      return;
+    }
+    const { measurement, fields } = readFields(record);
+    this.#fieldRecords.set(key, { ...record, value: '', measurement });
+    if (measurements === undefined) this.#fields.set(dbId, new Map([[measurement, fields]]));
+    else measurements.set(measurement, fields);
+  }
+}
