@@ -1,0 +1,67 @@
+/**
+ * Write ids seen lately: a retry of an accepted write gets the entry it already made, not a second one.
+ *
+ * An id counts for 60 s and the table holds at most 65,536; the oldest go first. The same id with other
+ * content is another write.
+ */
+
+import type { Hlc } from '../model/entry.ts';
+
+export const writeIdLifeMs = 60_000;
+export const writeIdCountMax = 65_536;
+
+export interface AcceptedWrite {
+  readonly checksum: number;
+  readonly origin: string;
+  readonly sequence: number;
+  readonly hlc: Hlc;
+  readonly lsn: number;
+  /** Monotonic ms. */
+  readonly acceptedMs: number;
+}
+
+/** Latin-1 text of the 16 bytes: a map key that costs one short string. */
+export function toWriteIdKey(writeId: Uint8Array): string {
+  return String.fromCharCode(...writeId);
+}
+
+export class WriteIdTable {
+  readonly #countMax: number;
+  /** Insertion order is order of age. */
+  readonly #writes = new Map<string, AcceptedWrite>();
+
+  constructor(countMax: number = writeIdCountMax) {
+    this.#countMax = countMax;
+  }
+
+  get size(): number {
+    return this.#writes.size;
+  }
+
+  find(key: string, checksum: number, nowMs: number): AcceptedWrite | undefined {
+    const write = this.#writes.get(key);
+    if (write === undefined || write.checksum !== checksum) return undefined;
+    return nowMs - write.acceptedMs < writeIdLifeMs ? write : undefined;
+  }
+
+  add(key: string, write: AcceptedWrite): void {
+    this.#writes.delete(key);
+    this.#writes.set(key, write);
+    this.#dropOld(write.acceptedMs);
+  }
+
+  /** Takes back entries that never became durable. */
+  removeAbove(lsn: number): void {
+    for (const [key, write] of this.#writes) {
+      if (write.lsn > lsn) this.#writes.delete(key);
+    }
+  }
+
+  #dropOld(nowMs: number): void {
+    for (const [key, write] of this.#writes) {
+      const expired = nowMs - write.acceptedMs >= writeIdLifeMs;
+      if (!expired && this.#writes.size <= this.#countMax) return;
+      this.#writes.delete(key);
+    }
+  }
+}
