@@ -7,7 +7,10 @@ import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../model/pla
 
 export interface QuerySchema {
   /** InfluxDB's message on failure: `database not found: x`, `retention policy not found: x`. */
-  resolve(database: string, policy: string | undefined): { dbId: string; rpId: string; rpName: string };
+  resolve(
+    database: string,
+    policy: string | undefined,
+  ): { dbId: string; rpId: string; rpName: string };
   /** Registered type per field of a measurement. */
   fields(dbId: string, measurement: string): ReadonlyMap<string, FieldType> | undefined;
 }
