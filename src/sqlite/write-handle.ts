@@ -1,0 +1,113 @@
+/**
+ * Opens a database file for writing, making it when it is new. Commits are durable (WAL, synchronous =
+ * FULL); nothing is moved from the log of SQLite into the file but by an explicit checkpoint.
+ */
+
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { CitadelError } from '../base/errors.ts';
+import { makeFolder, syncFolder } from './file-moves.ts';
+import type { FileSchema } from './job.ts';
+import { describeSqliteError } from './sqlite-error.ts';
+
+const busyTimeoutMs = 10_000;
+/** The log of SQLite is cut to this after a checkpoint that could not empty it. */
+const walSizeMax = 4 * 1024 * 1024;
+const pageCacheKib = 4096;
+
+export interface WriteHandle {
+  readonly file: string;
+  readonly database: Database.Database;
+  prepare(sql: string): Database.Statement<unknown[]>;
+}
+
+function setPragmas(database: Database.Database): void {
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('wal_autocheckpoint = 0');
+  database.pragma(`journal_size_limit = ${walSizeMax}`);
+  database.pragma(`cache_size = -${pageCacheKib}`);
+  database.pragma('temp_store = MEMORY');
+  database.pragma('cell_size_check = ON');
+  database.pragma('trusted_schema = OFF');
+}
+
+/** One transaction: a file either has its identity and all its tables, or is empty and made again. */
+function createTables(database: Database.Database, schema: FileSchema): void {
+  database.pragma(`page_size = ${schema.pageSize}`);
+  setPragmas(database);
+  database.exec('BEGIN IMMEDIATE');
+  for (const statement of schema.create) database.exec(statement);
+  database.pragma(`application_id = ${schema.applicationId}`);
+  database.pragma(`user_version = ${schema.formatVersion}`);
+  database.exec('COMMIT');
+}
+
+function isEmpty(database: Database.Database): boolean {
+  return database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+}
+
+function checkIdentity(file: string, database: Database.Database, schema: FileSchema): void {
+  const id = database.pragma('application_id', { simple: true });
+  const version = database.pragma('user_version', { simple: true }) as number;
+  if (id !== schema.applicationId) {
+    throw new CitadelError('corrupt', `cannot write ${file}: it is not a file of this kind`, {
+      details: { file },
+    });
+  }
+  if (version !== schema.formatVersion) {
+    throw new CitadelError('unsupported-version', `cannot write ${file}: format ${version}`, {
+      details: { file, version },
+    });
+  }
+}
+
+function prepareFile(file: string, database: Database.Database, schema: FileSchema): void {
+  if (isEmpty(database)) {
+    createTables(database, schema);
+  } else {
+    setPragmas(database);
+    checkIdentity(file, database, schema);
+  }
+}
+
+export function openForWriting(root: string, file: string, schema: FileSchema): WriteHandle {
+  const path = join(root, file);
+  let database: Database.Database | undefined;
+  try {
+    makeFolder(dirname(path));
+    const isNew = !existsSync(path);
+    database = new Database(path, { timeout: busyTimeoutMs });
+    prepareFile(file, database, schema);
+    if (isNew) syncFolder(dirname(path));
+    return bindHandle(file, database);
+  } catch (error) {
+    database?.close();
+    throw describeSqliteError(error, 'open', file);
+  }
+}
+
+function bindHandle(file: string, database: Database.Database): WriteHandle {
+  const statements = new Map<string, Database.Statement<unknown[]>>();
+  return {
+    file,
+    database,
+    prepare(sql) {
+      let statement = statements.get(sql);
+      if (statement === undefined) {
+        statement = database.prepare<unknown[]>(sql);
+        statements.set(sql, statement);
+      }
+      return statement;
+    },
+  };
+}
+
+/**
+ * Moves everything committed into the file itself, synced, and empties the log. A reader in the way for
+ * longer than the time limit only delays that: the commit is durable already.
+ */
+export function checkpointFile(handle: WriteHandle): void {
+  handle.database.pragma('wal_checkpoint(TRUNCATE)');
+}
