@@ -12,7 +12,8 @@
  *  48 u32 series count     52 u32 row count       56 u32 cell count    60 u32 column key count
  *  64 u32 offset of column keys                   68 u32 offset of series table
  *  72 i64 least time       80 i64 greatest time   88 u32 payload offset (delete)   92 u32 payload size
- * column keys: { u32 offset of name, u16 size of name, u8 type code, u8 0 }*        (a name + type occurs once)
+ * column keys: { u32 offset of name, u16 size of name, u8 type code, u8 0 }*        (a name + type occurs once;
+ *        series of different measurements may share one)
  * series table: { u32 offset of key, u32 size of key, u32 offset of block, u32 row count, u32 column count, u32 0 }*
  * names and series keys (canonical, series-key.ts), then blocks, each 8-aligned
  * block: row count x i64 time, strictly ascending; then column count x
@@ -26,6 +27,10 @@
 export const frameMagic = 0x46575443;
 export const frameVersion = 1;
 export const frameHeaderSize = 96;
-/** One larger key-value entry alone may exceed it. */
+/** Bytes per entry of the three tables. */
+export const columnKeySize = 8;
+export const seriesEntrySize = 24;
+export const columnEntrySize = 16;
+/** One larger key-value entry, or one larger row, alone may exceed it. */
 export const frameSizeMax = 4 * 1024 * 1024;
 export const frameKind = { points: 1, delete: 2 } as const;
