@@ -15,6 +15,7 @@ import type { CitadelConfig } from './config.ts';
 
 const exitStatus = { startFailed: 1, defect: 70, sigint: 130, sigterm: 143 };
 const stopPatienceMs = 30_000;
+const signalEchoMs = 300;
 
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -36,7 +37,7 @@ function reportStartFailure(error: unknown): number {
 
 function dieOnDefects(log: Log): void {
   const die = (event: string) => (error: unknown) => {
-    log.error(event, { error: describe(error) });
+    log.error(event, { error });
     process.exit(exitStatus.defect);
   };
   process.on('uncaughtException', die('uncaught exception'));
@@ -46,13 +47,19 @@ function dieOnDefects(log: Log): void {
   process.stderr.on('error', () => undefined);
 }
 
-/** Resolves at the first signal; from then on another one exits at once. */
+/**
+ * Resolves at the first signal; from then on another one exits at once. Ctrl-C under npm comes
+ * twice, from the terminal and from npm, within milliseconds: such an echo does not count.
+ */
 function waitForSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false;
+    let firstMs: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (asked) process.exit(signal === 'SIGINT' ? exitStatus.sigint : exitStatus.sigterm);
-      asked = true;
+      const nowMs = performance.now();
+      if (firstMs !== undefined && nowMs - firstMs > signalEchoMs) {
+        process.exit(signal === 'SIGINT' ? exitStatus.sigint : exitStatus.sigterm);
+      }
+      firstMs ??= nowMs;
       resolve(signal);
     };
     process.on('SIGTERM', onSignal);
@@ -69,7 +76,7 @@ async function stopNode(node: RunningNode, env: Env): Promise<number> {
     await node.stop();
     return 0;
   } catch (error) {
-    env.log.error('stop failed', { error: describe(error) });
+    env.log.error('stop failed', { error });
     return exitStatus.startFailed;
   } finally {
     patience.cancel();
