@@ -1,18 +1,17 @@
 /**
- * InfluxQL's door: text in, checked syntax trees out. Pure: no schema, no clock, no I/O.
+ * InfluxQL's door: text in, syntax trees out. Pure: no schema, no clock, no I/O.
  */
 
-import { CitadelError } from '../base/errors.ts';
+import type { QueryParams } from './bind.ts';
+import { parseStatements } from './parse-statement.ts';
 import type { Statement } from './statement.ts';
-
-/** A JSON object's values; numbers with a `.` are float, without are integers (send those as bigint). */
-export type QueryParams = Readonly<Record<string, unknown>>;
+import { TokenStream } from './token-stream.ts';
 
 /**
- * Parses a whole query text.
+ * Parses a whole query text; `params` are the values of `$name` (see bind.ts).
  *
  * @throws CitadelError `invalid-argument` with influxd's message (what follows `error parsing query: `).
  */
 export function parseQuery(text: string, params: QueryParams = {}): readonly Statement[] {
-  throw new CitadelError('unsupported', `cannot parse ${text} ${Object.keys(params).length} yet`);
+  return parseStatements(new TokenStream(text, params));
 }
