@@ -29,6 +29,7 @@ interface CheckState {
   pointsBeyond: number;
   lostAcknowledged: number;
   queryErrors: number;
+  note: (message: string) => void;
 }
 
 async function readSeries(
@@ -58,6 +59,10 @@ async function readSeries(
   return comparison;
 }
 
+function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function readSeriesFromAny(state: CheckState, series: number): Promise<SeriesComparison> {
   for (let tries = 1; ; tries++) {
     const server = state.servers.current();
@@ -65,6 +70,7 @@ async function readSeriesFromAny(state: CheckState, series: number): Promise<Ser
       return await readSeries(server, state.options, series);
     } catch (error) {
       state.queryErrors += 1;
+      if (state.queryErrors <= shownMax) state.note(`error ${server}: ${describeError(error)}`);
       state.servers.moveOn(server);
       if (tries >= Math.max(triesMax, 2 * state.servers.count)) throw error;
       await sleep(backoffMs * tries);
@@ -123,15 +129,17 @@ export async function checkTstore(options: CheckerOptions, journal: Journal): Pr
     pointsBeyond: 0,
     lostAcknowledged: 0,
     queryErrors: 0,
+    note: () => undefined,
   };
   const progress = new Progress(
     () => `${state.seriesDone}/${options.series} series checked, ${state.queryErrors} errors`,
   );
+  state.note = (message) => progress.note(message);
   try {
     await checkAll(state);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`ctchecker: cannot query ${options.urls.join(', ')}: ${why}\n`);
+    const urls = options.urls.join(', ');
+    process.stderr.write(`ctchecker: cannot query ${urls}: ${describeError(error)}\n`);
     return false;
   } finally {
     progress.stop();
