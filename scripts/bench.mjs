@@ -1,19 +1,21 @@
 /**
- * `npm run bench`: lists the benchmarks; `npm run bench -- NAME...` runs bench/NAME.ts with the
- * arguments that follow the name. Runs under tsx, which reads TypeScript.
+ * `npm run bench`: lists the benchmarks; `npm run bench -- NAME...` runs
+ * bench/NAME.bench.ts with the arguments that follow the name. Runs under tsx, which reads
+ * TypeScript. Other files in bench/ are parts of benchmarks.
  */
 
 import { existsSync, readdirSync } from 'node:fs';
 
 const folder = new URL('../bench/', import.meta.url);
 const [name, ...args] = process.argv.slice(2);
-const file = new URL(`${name}.ts`, folder);
+const ending = '.bench.ts';
+const file = new URL(`${name}${ending}`, folder);
 
 function listBenchmarks() {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
-    .filter((entry) => entry.endsWith('.ts'))
-    .map((entry) => entry.slice(0, -'.ts'.length));
+    .filter((entry) => entry.endsWith(ending))
+    .map((entry) => entry.slice(0, -ending.length));
 }
 
 if (name === undefined || !existsSync(file)) {

@@ -9,9 +9,13 @@ import { join } from 'node:path';
 import { installServers } from './install-servers.mjs';
 import { root, setup } from './setup.mjs';
 
+/** Colours only for people: a log file is read better without. */
+const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' };
+
 function run(args) {
   const { status } = spawnSync(process.execPath, args, {
     cwd: root,
+    env,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   return status === 0;
