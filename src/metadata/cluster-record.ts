@@ -7,7 +7,7 @@
  */
 
 import { CitadelError } from '../base/errors.ts';
-import type { Clock, Rng } from '../env/env.ts';
+import type { Clock } from '../env/env.ts';
 import { parseRecord, renderRecord } from './catalog-records.ts';
 import { clusterKey, mapVersionKey, shardKey, shardMapKey, shardsPrefix } from './meta-keys.ts';
 import { isAbsent, type MetaRecord, type MetaStore } from './meta-store.ts';
@@ -44,21 +44,10 @@ export interface ShardMap {
 
 export interface ClusterOptions {
   readonly nodeUuid: string;
+  /** The data directory's; the cluster's must be the same. */
+  readonly clusterUuid: string;
   /** Undefined = what is there, 16 for a new cluster. */
   readonly shardCount: number | undefined;
-}
-
-interface World {
-  readonly clock: Pick<Clock, 'wallMs'>;
-  readonly rng: Rng;
-}
-
-export function makeUuid(rng: Rng): string {
-  const bytes = rng.bytes(16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = Buffer.from(bytes).toString('hex');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 function checkShardCount(count: number): void {
@@ -97,11 +86,13 @@ function readShard(record: MetaRecord): ShardRecord {
   return { shard, epoch, primary, replicas: replicas.map(String) };
 }
 
-async function createCluster(store: MetaStore, world: World, shardCount: number): Promise<void> {
+async function createCluster(
+  store: MetaStore,
+  clock: Pick<Clock, 'wallMs'>,
+  { clusterUuid, shardCount = defaultShardCount }: ClusterOptions,
+): Promise<void> {
   checkShardCount(shardCount);
-  const createdMs = world.clock.wallMs();
-  const shape = { shardCount, replicationFactor: 1, createdMs };
-  const clusterUuid = makeUuid(world.rng);
+  const shape = { shardCount, replicationFactor: 1, createdMs: clock.wallMs() };
   // When another node was faster its record stands, and is checked like any other.
   await store.transaction({
     compare: [isAbsent(clusterKey)],
@@ -144,7 +135,12 @@ async function fillShards(store: MetaStore, shardCount: number, nodeUuid: string
   }
 }
 
-function checkAsked(asked: number | undefined, cluster: ClusterRecord): void {
+function checkCluster(cluster: ClusterRecord, options: ClusterOptions): void {
+  if (cluster.clusterUuid !== options.clusterUuid) {
+    const message = `data directory belongs to cluster ${options.clusterUuid}, metadata to ${cluster.clusterUuid}`;
+    throw new CitadelError('conflict', message);
+  }
+  const { shardCount: asked } = options;
   if (asked === undefined || asked === cluster.shardCount) return;
   throw new CitadelError(
     'conflict',
@@ -155,21 +151,21 @@ function checkAsked(asked: number | undefined, cluster: ClusterRecord): void {
 /**
  * Makes the cluster's records where they are missing and reads them.
  *
- * @throws CitadelError `conflict` when another shard count is asked for, `invalid-argument` for one that no
+ * @throws CitadelError `conflict` when another shard count is asked for or the data is another cluster's, `invalid-argument` for one that no
  *   cluster may have, `unsupported-version`, `corrupt`
  */
 export async function openCluster(
   store: MetaStore,
-  world: World,
+  clock: Pick<Clock, 'wallMs'>,
   options: ClusterOptions,
 ): Promise<ShardMap> {
   if ((await store.get(clusterKey)) === undefined) {
-    await createCluster(store, world, options.shardCount ?? defaultShardCount);
+    await createCluster(store, clock, options);
   }
   const record = await store.get(clusterKey);
   if (record === undefined) throw corrupt(clusterKey);
   const cluster = readCluster(record);
-  checkAsked(options.shardCount, cluster);
+  checkCluster(cluster, options);
   await fillShards(store, cluster.shardCount, options.nodeUuid);
   const { records } = await store.range(shardsPrefix);
   const shards = records.map(readShard).sort((a, b) => a.shard - b.shard);

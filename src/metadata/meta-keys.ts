@@ -1,14 +1,13 @@
 /**
  * Names of metadata keys, and the encoding of user-given names inside them.
  *
- * A name becomes one path part of letters, digits, `_`, `-` and `.`; every other byte of its UTF-8 is
+ * A name becomes one path part of letters, digits, `_`, `-` and `.`; every other byte of it is
  * `%XX`. So parts never contain `/`, two names never share a key, and text order is byte order.
  */
 
 import { CitadelError } from '../base/errors.ts';
+import { decodeText, encodeText } from '../base/text.ts';
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 const hexDigits = '0123456789ABCDEF';
 
 function isPlain(byte: number): boolean {
@@ -24,7 +23,7 @@ function isPlain(byte: number): boolean {
 
 export function encodeName(name: string): string {
   let text = '';
-  for (const byte of encoder.encode(name)) {
+  for (const byte of encodeText(name)) {
     text += isPlain(byte)
       ? String.fromCharCode(byte)
       : `%${hexDigits[byte >> 4]}${hexDigits[byte & 15]}`;
@@ -48,7 +47,7 @@ export function decodeName(text: string): string {
     bytes.push(Number.parseInt(digits, 16));
     i += 2;
   }
-  return decoder.decode(Uint8Array.from(bytes));
+  return decodeText(Uint8Array.from(bytes));
 }
 
 /** What all nodes agree on for life: cluster id, format, shard counts. */

@@ -1,0 +1,89 @@
+/**
+ * The HTTP server: InfluxDB's API and what the node tells about itself.
+ */
+
+import type { FastifyInstance } from 'fastify';
+import { CitadelError } from '../base/errors.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { observeRequests } from './metrics/observe-requests.ts';
+import type { HttpOptions, HttpParts } from './parts.ts';
+import { addCreateRoute } from './routes/create.ts';
+import { addInfoRoutes } from './routes/info.ts';
+import { addPingRoutes } from './routes/ping.ts';
+import { addQueryRoute } from './routes/query.ts';
+import { addWriteRoute } from './routes/write.ts';
+import { createApp } from './server/app.ts';
+import { addCommonHeaders } from './server/common-headers.ts';
+import { BodyCollector } from './server/request-body.ts';
+
+const methods = {
+  '/ping': ['GET', 'HEAD'],
+  '/status': ['GET', 'HEAD'],
+  '/health': ['GET'],
+  '/write': ['POST'],
+  '/query': ['GET', 'POST'],
+  '/create': ['POST'],
+  '/info': ['GET'],
+  '/metrics': ['GET'],
+  '/debug/vars': ['GET'],
+} as const;
+
+export interface HttpServer {
+  /** With the port it really has. */
+  readonly url: string;
+  /** Takes no more requests and waits for those in flight, at most `patienceMs`; then cuts them off. */
+  stop(patienceMs: number): Promise<void>;
+}
+
+function explainListen(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  const address = `${host || '*'}:${port}`;
+  if (code === 'EADDRINUSE') {
+    return new CitadelError('unavailable', `cannot listen on ${address}: address already in use`);
+  }
+  if (code === 'EACCES') {
+    return new CitadelError('unavailable', `cannot listen on ${address}: permission denied`);
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return new CitadelError('unavailable', `cannot listen on ${address}: no such address here`);
+  }
+  return error;
+}
+
+/** Without a host on all addresses, of both families where there are both. */
+async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+  const listening: Promise<string> = app.listen({ port, host: host === '' ? '::' : host });
+  await listening;
+}
+
+/** @throws CitadelError `unavailable` when it cannot listen */
+export async function startHttpServer(parts: HttpParts, options: HttpOptions): Promise<HttpServer> {
+  const bodies = new BodyCollector(options.bodySizeMax, options.bodiesSizeMax);
+  const app = createApp(bodies, parts.env.log);
+  const metrics = createMetrics(parts);
+  addCommonHeaders(app, methods);
+  observeRequests(app, metrics, parts.env.clock);
+  addPingRoutes(app, parts);
+  addWriteRoute(app, parts, bodies);
+  addQueryRoute(app, parts);
+  addCreateRoute(app, parts);
+  addInfoRoutes(app, parts, metrics);
+  const { host, port } = options;
+  try {
+    await listen(app, host, port);
+  } catch (error) {
+    await app.close();
+    throw explainListen(error, host, port);
+  }
+  const address = app.server.address();
+  const realPort = typeof address === 'object' && address !== null ? address.port : port;
+  const shownHost = host === '' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `http://${shownHost}:${realPort}`,
+    stop: async (patienceMs) => {
+      const patience = parts.env.timers.after(patienceMs, () => app.server.closeAllConnections());
+      await app.close();
+      patience.cancel();
+    },
+  };
+}

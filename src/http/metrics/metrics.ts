@@ -1,0 +1,148 @@
+/**
+ * What the node tells Prometheus. Counts are kept where things happen, as plain numbers, and read when
+ * somebody asks; only request times are measured here.
+ */
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { BrokerStats } from '../../broker/broker.ts';
+import type { DataNodeStatus } from '../../rpc/data-node-api.ts';
+import type { HttpParts } from '../parts.ts';
+
+const secondsBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
+
+export interface ObservedRequest {
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly seconds: number;
+  readonly requestBytes: number;
+}
+
+export interface Metrics {
+  observe(request: ObservedRequest): void;
+  readonly contentType: string;
+  /** Prometheus text. */
+  render(): Promise<string>;
+}
+
+interface Reading {
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => number;
+}
+
+function readingsOf(stats: BrokerStats): readonly (Reading & { kind: 'counter' | 'gauge' })[] {
+  const counter = (name: string, help: string, read: () => number) =>
+    ({ kind: 'counter', name: `citadel_${name}_total`, help, read }) as const;
+  return [
+    counter('write_requests', 'Write requests taken', () => stats.writeRequests),
+    counter('points_written', 'Points stored', () => stats.pointsWritten),
+    counter('points_dropped', 'Points refused by content', () => stats.pointsDropped),
+    counter('points_failed', 'Points not stored or unknown', () => stats.pointsFailed),
+    counter('queries_started', 'Queries begun', () => stats.queriesStarted),
+    counter('queries_failed', 'Queries with an error', () => stats.queriesFailed),
+    {
+      kind: 'gauge',
+      name: 'citadel_queries_active',
+      help: 'Queries under way',
+      read: () => stats.queriesActive,
+    },
+  ];
+}
+
+/** Counters that live elsewhere are shown as they are, at the moment of asking. */
+function addReadings(registry: Registry, stats: BrokerStats): void {
+  for (const { kind, name, help, read } of readingsOf(stats)) {
+    const registers = [registry];
+    if (kind === 'gauge') {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    } else {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
+    }
+  }
+}
+
+/** Gauges from one status of the data node, asked for once per rendering. */
+function addStatus(registry: Registry): (status: DataNodeStatus) => void {
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `citadel_${name}`, help, registers: [registry], labelNames });
+  const healthy = gauge('healthy', '1 when reads and writes are taken');
+  const memory = gauge('memory_bytes', 'Memtables and caches');
+  const budget = gauge('memory_budget_bytes', 'What they may take');
+  const log = gauge('log_bytes', 'Commit logs on disk');
+  const diskFree = gauge('disk_free_bytes', 'Room in the data directory');
+  const shardMemory = gauge('shard_memory_bytes', 'Memtables of a shard', ['shard']);
+  const shardDisk = gauge('shard_disk_bytes', 'Files of a shard', ['shard']);
+  const shardSeries = gauge('shard_series', 'Series of a shard', ['shard']);
+  const shardUnflushed = gauge('shard_unflushed_entries', 'Log entries not in files', ['shard']);
+  const shardFaults = gauge('shard_faults', 'Damaged places found on disk', ['shard']);
+  return (status) => {
+    healthy.set(status.state === 'ok' ? 1 : 0);
+    memory.set(status.memoryBytes);
+    budget.set(status.memoryBudgetBytes);
+    log.set(status.logBytes);
+    diskFree.set(status.diskFreeBytes);
+    for (const shard of status.shards) {
+      const labels = { shard: String(shard.shard) };
+      shardMemory.set(labels, shard.memoryBytes);
+      shardDisk.set(labels, shard.diskBytes);
+      shardSeries.set(labels, shard.seriesCount);
+      shardUnflushed.set(labels, Math.max(0, shard.lsn - shard.replayFrom));
+      shardFaults.set(labels, shard.faults.length);
+    }
+  };
+}
+
+export function createMetrics(parts: Pick<HttpParts, 'broker' | 'status'>): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  addReadings(registry, parts.broker.stats);
+  const showStatus = addStatus(registry);
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'citadel_http_requests_total',
+    help: 'Requests answered',
+    labelNames: ['route', 'method', 'status'],
+    registers,
+  });
+  const requestBytes = new Counter({
+    name: 'citadel_http_request_bytes_total',
+    help: 'Bytes of request bodies',
+    labelNames: ['route'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'citadel_http_request_duration_seconds',
+    help: 'From the head of a request to the end of its answer',
+    labelNames: ['route'],
+    buckets: secondsBuckets,
+    registers,
+  });
+  return {
+    contentType: registry.contentType,
+    observe({ route, method, status, seconds, requestBytes: size }) {
+      requests.inc({ route, method, status });
+      durations.observe({ route }, seconds);
+      if (size > 0) requestBytes.inc({ route }, size);
+    },
+    async render() {
+      showStatus(await parts.status());
+      return registry.metrics();
+    },
+  };
+}

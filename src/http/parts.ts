@@ -1,0 +1,36 @@
+/** What the HTTP server works with. */
+
+import type { Broker } from '../broker/broker.ts';
+import type { Env } from '../env/env.ts';
+import type { Catalog } from '../metadata/catalog-view.ts';
+import type { ShardRecord } from '../metadata/cluster-record.ts';
+import type { DataNodeStatus } from '../rpc/data-node-api.ts';
+
+export interface NodeFacts {
+  readonly version: string;
+  readonly uuid: string;
+  readonly clusterUuid: string;
+  readonly dataDir: string;
+  /** Advertised gRPC URL; '' = none. */
+  readonly url: string;
+  readonly startedMs: number;
+}
+
+export interface HttpParts {
+  readonly env: Env;
+  readonly broker: Broker;
+  readonly catalog: Catalog;
+  readonly facts: NodeFacts;
+  readonly shards: readonly ShardRecord[];
+  status(): Promise<DataNodeStatus>;
+}
+
+export interface HttpOptions {
+  /** '' = all addresses. */
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  readonly bodySizeMax: number;
+  /** Of all request bodies together. */
+  readonly bodiesSizeMax: number;
+}

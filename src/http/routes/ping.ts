@@ -1,0 +1,38 @@
+/** /ping, /status and /health: whether somebody is there. */
+
+import type { FastifyInstance } from 'fastify';
+import { readUrlParameters } from '../parameters/request-parameters.ts';
+import type { HttpParts } from '../parts.ts';
+import { influxVersion } from '../server/common-headers.ts';
+import { quoteJson } from '../server/error-reply.ts';
+
+function isVerbose(value: string | null): boolean {
+  return value !== null && value !== '' && value !== '0' && value !== 'false';
+}
+
+export function addPingRoutes(app: FastifyInstance, parts: HttpParts): void {
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/ping',
+    handler: (request, reply) => {
+      if (!isVerbose(readUrlParameters(request).get('verbose'))) return reply.code(204).send();
+      return reply.send(`{"version":"${influxVersion}"}\n`);
+    },
+  });
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/status',
+    handler: (_request, reply) => reply.code(204).send(),
+  });
+  app.get('/health', async (_request, reply) => {
+    const { state, reason } = await parts.status();
+    const healthy = state === 'ok';
+    const message = healthy ? 'ready for queries and writes' : reason;
+    const status = healthy ? 'pass' : 'fail';
+    return reply
+      .code(healthy ? 200 : 503)
+      .send(
+        `{"checks":[],"message":${quoteJson(message)},"name":"influxdb","status":"${status}","version":"${influxVersion}"}\n`,
+      );
+  });
+}

@@ -1,0 +1,122 @@
+/**
+ * GET and POST /query: InfluxQL.
+ *
+ * 200 as soon as the text parses; what fails later is an error inside the answer. The answer streams: nothing is
+ * pulled from the engine before the client has taken what came before, and a client that leaves ends the query.
+ */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CitadelError } from '../../base/errors.ts';
+import { formatJson } from '../../query/format/json.ts';
+import { type FormatOptions, parseEpoch } from '../../query/format/options.ts';
+import type { StatementResult } from '../../query/result.ts';
+import { type AnswerFormat, negotiateFormat } from '../parameters/negotiate.ts';
+import { readQueryParams } from '../parameters/query-params.ts';
+import { readFormParameters, readUrlParameters } from '../parameters/request-parameters.ts';
+import type { HttpParts } from '../parts.ts';
+import { streamResponse } from '../server/response-stream.ts';
+
+const chunkSizeDefault = 10_000;
+
+function readChunkSize(text: string | null): number {
+  if (text === null || !/^[+]?[0-9]+$/.test(text)) return chunkSizeDefault;
+  const size = Number(text);
+  return size > 0 && Number.isSafeInteger(size) ? size : chunkSizeDefault;
+}
+
+function readFormatOptions(request: FastifyRequest, form: URLSearchParams): FormatOptions {
+  return {
+    epoch: parseEpoch(form.get('epoch')?.trim()),
+    pretty: readUrlParameters(request).get('pretty') === 'true',
+    chunked: form.get('chunked') === 'true',
+    chunkSize: readChunkSize(form.get('chunk_size')),
+    maxRowLimit: 0,
+  };
+}
+
+/** Aborted when the client leaves before its answer is complete. */
+function watchClient(reply: FastifyReply): AbortController {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (reply.raw.writableFinished) return;
+    controller.abort(new CitadelError('cancelled', 'client closed the connection'));
+  });
+  return controller;
+}
+
+/** @throws CitadelError `invalid-argument` */
+function startQuery(parts: HttpParts, request: FastifyRequest, signal: AbortSignal) {
+  const form = readFormParameters(request);
+  const text = (form.get('q') ?? '').trim();
+  if (text === '') throw new CitadelError('invalid-argument', 'missing required parameter "q"');
+  const params = readQueryParams(form.get('params'));
+  let results: AsyncIterable<StatementResult>;
+  try {
+    results = parts.broker.query({
+      text,
+      params,
+      database: form.get('db') ?? '',
+      policy: form.get('rp') ?? '',
+      readOnly: request.method === 'GET',
+      signal,
+    });
+  } catch (cause) {
+    if (!(cause instanceof CitadelError)) throw cause;
+    throw new CitadelError(cause.code, `error parsing query: ${cause.message}`, { cause });
+  }
+  return { form, results };
+}
+
+/** Runs everything for its effects. */
+async function exhaust(results: AsyncIterable<StatementResult>, options: FormatOptions) {
+  for await (const piece of formatJson(results, options)) void piece;
+}
+
+async function sendAnswer(
+  parts: HttpParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  pieces: AsyncIterable<Uint8Array>,
+  format: AnswerFormat,
+): Promise<void> {
+  const gzip = (request.headers['accept-encoding'] ?? '').includes('gzip');
+  reply.hijack();
+  const { raw } = reply;
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) raw.setHeader(name, value);
+  }
+  raw.setHeader('Content-Type', format.contentType);
+  if (gzip) raw.setHeader('Content-Encoding', 'gzip');
+  raw.writeHead(200);
+  raw.flushHeaders();
+  try {
+    await streamResponse(raw, pieces, { gzip, timers: parts.env.timers });
+  } catch (error) {
+    if (error instanceof CitadelError && error.code === 'cancelled') return;
+    const text = error instanceof Error ? error.stack : String(error);
+    parts.env.log.error('answer cut short', { path: '/query', error: text });
+  }
+}
+
+export function addQueryRoute(app: FastifyInstance, parts: HttpParts): void {
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/query',
+    handler: async (request, reply) => {
+      const client = watchClient(reply);
+      const isAsync = readFormParameters(request).get('async') === 'true';
+      const signal = isAsync ? new AbortController().signal : client.signal;
+      const { form, results } = startQuery(parts, request, signal);
+      const options = readFormatOptions(request, form);
+      if (isAsync) {
+        exhaust(results, options).catch((error: unknown) => {
+          parts.env.log.warn('asynchronous query failed', { error: String(error) });
+        });
+        return reply.code(204).send();
+      }
+      const format = negotiateFormat(request.headers.accept);
+      await sendAnswer(parts, request, reply, formatJson(results, options), format);
+      return reply;
+    },
+  });
+}

@@ -1,0 +1,68 @@
+/**
+ * The headers every answer carries, and the answers for paths and methods that do not exist.
+ *
+ * The version is that of the InfluxDB release whose behaviour clients may expect.
+ */
+
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+export const influxVersion = '1.8.10';
+
+const corsMethods = 'DELETE, GET, OPTIONS, POST, PUT';
+const corsHeaders =
+  'Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, User-Agent, ' +
+  'X-CSRF-Token, X-HTTP-Method-Override';
+const corsExposed = 'Date, X-InfluxDB-Version, X-InfluxDB-Build';
+
+/** Path -> the methods it has. */
+export type MethodTable = Readonly<Record<string, readonly string[]>>;
+
+function only(value: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(value) ? value[0] : value;
+  return text === undefined || text === '' || text.length > 256 ? undefined : text;
+}
+
+function addRequestId(request: FastifyRequest, reply: FastifyReply): void {
+  const { headers } = request;
+  const id = only(headers['x-request-id']) ?? only(headers['request-id']) ?? randomUUID();
+  void reply.header('Request-Id', id).header('X-Request-Id', id);
+}
+
+function addCors(request: FastifyRequest, reply: FastifyReply): void {
+  const { origin } = request.headers;
+  if (origin === undefined) return;
+  void reply
+    .header('Access-Control-Allow-Origin', origin)
+    .header('Access-Control-Allow-Methods', corsMethods)
+    .header('Access-Control-Allow-Headers', corsHeaders)
+    .header('Access-Control-Expose-Headers', corsExposed);
+}
+
+export function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+}
+
+/** A path with another method: what it has; OPTIONS is answered for every known path. */
+function replyUnrouted(methods: MethodTable, request: FastifyRequest, reply: FastifyReply) {
+  const path = pathOf(request.raw.url ?? '/');
+  const allowed = Object.hasOwn(methods, path) ? methods[path] : undefined;
+  if (allowed === undefined) {
+    return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n');
+  }
+  if (request.method === 'OPTIONS') return reply.code(200).send();
+  void reply.header('Allow', [...allowed].sort().join(', '));
+  return reply.code(405).type('text/plain; charset=utf-8').send('Method Not Allowed\n');
+}
+
+export function addCommonHeaders(app: FastifyInstance, methods: MethodTable): void {
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('X-Influxdb-Version', influxVersion).header('X-Influxdb-Build', 'OSS');
+    addCors(request, reply);
+    if (request.is404) return;
+    addRequestId(request, reply);
+    void reply.header('Content-Type', 'application/json');
+  });
+  app.setNotFoundHandler((request, reply) => replyUnrouted(methods, request, reply));
+}

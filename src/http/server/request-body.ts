@@ -1,0 +1,97 @@
+/**
+ * Collects request bodies: bounded each, and bounded together, so that many large or stalled uploads
+ * cannot eat the memory.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { CitadelError } from '../../base/errors.ts';
+
+const inflate = promisify(gunzip);
+const inflateChunk = 256 * 1024;
+
+export function tooLarge(): CitadelError {
+  return new CitadelError('too-large', 'Request Entity Too Large');
+}
+
+export class BodyCollector {
+  readonly #sizeMax: number;
+  readonly #totalMax: number;
+  #held = 0;
+
+  /** `totalMax` bounds what all requests hold together. */
+  constructor(sizeMax: number, totalMax: number) {
+    this.#sizeMax = sizeMax;
+    this.#totalMax = Math.max(totalMax, sizeMax);
+  }
+
+  get heldBytes(): number {
+    return this.#held;
+  }
+
+  /** @throws CitadelError `too-large` */
+  checkAnnouncedSize(headers: IncomingMessage['headers']): void {
+    const announced = Number(headers['content-length'] ?? 0);
+    if (announced > this.#sizeMax) throw tooLarge();
+  }
+
+  /**
+   * The whole body. The caller gives its size back with `release` when done with it.
+   *
+   * @throws CitadelError `too-large`, `overloaded`, `invalid-argument` when the client breaks off
+   */
+  async collect(request: IncomingMessage): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    let size = 0;
+    try {
+      // Leaving early must not destroy the connection: the answer still goes over it.
+      for await (const part of request.iterator({ destroyOnReturn: false })) {
+        this.#hold(part.length);
+        size += part.length;
+        parts.push(part);
+        if (size > this.#sizeMax) throw tooLarge();
+      }
+    } catch (error) {
+      this.release(size);
+      if (error instanceof CitadelError) throw error;
+      throw new CitadelError('invalid-argument', 'unexpected EOF', { cause: error });
+    }
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
+  }
+
+  release(size: number): void {
+    this.#held -= size;
+  }
+
+  /** @throws CitadelError `invalid-argument` with Go's words, `too-large` */
+  async gunzip(body: Buffer): Promise<Buffer> {
+    if (body.length === 0) throw new CitadelError('invalid-argument', 'EOF');
+    try {
+      return await inflate(body, { maxOutputLength: this.#sizeMax, chunkSize: inflateChunk });
+    } catch (error) {
+      throw explainGunzip(error);
+    }
+  }
+
+  #hold(size: number): void {
+    if (this.#held + size > this.#totalMax) {
+      throw new CitadelError('overloaded', 'request throttled, too many bytes in flight');
+    }
+    this.#held += size;
+  }
+}
+
+function explainGunzip(error: unknown): CitadelError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const message = error instanceof Error ? error.message : '';
+  if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge();
+  if (code === 'Z_BUF_ERROR') return new CitadelError('invalid-argument', 'unexpected EOF');
+  if (message.includes('header')) {
+    return new CitadelError('invalid-argument', 'gzip: invalid header');
+  }
+  if (message.includes('data check')) {
+    return new CitadelError('invalid-argument', 'gzip: invalid checksum');
+  }
+  return new CitadelError('invalid-argument', 'flate: corrupt input before offset 0');
+}
