@@ -22,11 +22,11 @@ export function formatThreeDecimals(value: number): string {
   return sign + size.toFixed(3);
 }
 
-/** `%v` of a float: an exponent of two digits at least below 1e-4 and from 1e21 on. */
+/** `%v` of a float: an exponent of two digits at least below 1e-4 and from 1e6 on. */
 export function formatGeneral(value: number): string {
   if (Object.is(value, -0)) return '-0';
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e21)) {
+  if (size !== 0 && (size < 1e-4 || size >= 1e6)) {
     return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
   }
   return String(value);

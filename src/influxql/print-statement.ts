@@ -124,7 +124,7 @@ function printChange(statement: Exclude<ChangeStatement, { kind: 'drop-series' }
       return `${words[statement.kind]} ${quoteIdent(statement.name)}`;
     case 'drop-retention-policy':
     case 'drop-continuous-query':
-      return `${words[statement.kind]} ${quoteIdent(statement.name)}${printOn(statement.database)}`;
+      return `${words[statement.kind]} ${quoteIdent(statement.name)} ON ${quoteIdent(statement.database)}`;
     case 'drop-shard':
       return `DROP SHARD ${statement.id}`;
     case 'create-user': {

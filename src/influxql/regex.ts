@@ -40,6 +40,8 @@ function compileAnew(pattern: string): Outcome {
     return { regex: { matches }, error: undefined };
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    return { regex: undefined, error: message };
+    // Go prints the (empty) rest of the pattern here too.
+    const tail = message.endsWith('trailing backslash at end of expression') ? ': ``' : '';
+    return { regex: undefined, error: message + tail };
   }
 }

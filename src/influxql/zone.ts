@@ -27,6 +27,13 @@ interface Zone {
 
 const zones = new Map<string, Zone>();
 
+/**
+ * How names are written. Intl ignores case and replaces some names by others, so the case of a
+ * replaced one is judged by its looks.
+ */
+const usualCase =
+  /^(([A-Z]{1,4}|[A-Z][a-z]+|of|es|au|ComodRivadavia|EST5EDT|CST6CDT|MST7MDT|PST8PDT)(?![A-Za-z])[^A-Za-z]*)+$/;
+
 /** Zones that do not exist are not remembered; those that do are a few hundred. */
 const namePattern = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
 
@@ -43,7 +50,8 @@ function openZone(name: string): Zone | undefined {
   const format = openFormat(name);
   if (format === undefined) return undefined;
   const canonical = format.resolvedOptions().timeZone;
-  if (canonical !== name && canonical.toLowerCase() === name.toLowerCase()) return undefined;
+  const isReplaced = canonical.toLowerCase() !== name.toLowerCase();
+  if (isReplaced ? !usualCase.test(name) : canonical !== name) return undefined;
   const zone = { format, weeks: new Map<number, Week>() };
   zones.set(name, zone);
   return zone;
