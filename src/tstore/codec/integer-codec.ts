@@ -3,6 +3,7 @@
  * serves decimal floats, string codes and times, which are integers underneath.
  */
 
+import { bitWidth } from './bit-pack.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { codecId, type IntegerCodec } from './codec-id.ts';
@@ -24,9 +25,6 @@ import {
   zigzagPlain,
 } from './integer-wide.ts';
 import { encodePairBlocks, pairBlocksSize } from './pair-blocks.ts';
-
-/** A run costs about this many bytes: one or two for the difference, two for its length. */
-const runSize = 4;
 
 let firstScratch = new Float64Array(4096);
 let secondScratch = new Float64Array(4096);
@@ -54,7 +52,8 @@ export function encodeSafeIntegers(
     encodeRuns(writer, values, count);
     return codecId.integerRuns;
   }
-  if (spanOf(values, count) > blockSpanMax) return encodePairs(writer, toWords(values, count));
+  const span = spanOf(values, count);
+  if (span > blockSpanMax) return encodePairs(writer, toWords(values, count));
   if (firstScratch.length < count) {
     firstScratch = new Float64Array(count);
     secondScratch = new Float64Array(count);
@@ -65,7 +64,7 @@ export function encodeSafeIntegers(
   const deltaSize = blocksSize(firstScratch, count - 1);
   const delta2Size = count > 2 ? blocksSize(secondScratch, count - 2) : Infinity;
   const least = Math.min(plainSize, deltaSize, delta2Size);
-  if (runs * runSize < least) {
+  if (runs * (2 + bitWidth(span) / 7) < least) {
     encodeRuns(writer, values, count);
     return codecId.integerRuns;
   }
