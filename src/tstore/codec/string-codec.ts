@@ -2,13 +2,14 @@
  * Strings: each one after the other (plain), or the distinct ones and a code per row (dictionary);
  * deflated where that pays.
  *
- * Layout of a text: codec of the sizes (1 byte), the sizes in bytes (integers), then the UTF-8 bytes;
+ * Layout of a text: codec of the sizes (1 byte), the sizes in bytes (integers), then the bytes (base/text.ts: lossless);
  * deflated bytes have their size (unsigned) in front. Plain: text. Dictionary: distinct count
  * (unsigned), text, codec of the codes (1 byte), codes (integers).
  */
 
-import { Buffer } from 'node:buffer';
+import { Buffer, isAscii } from 'node:buffer';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { decodeText, encodeText } from '../../base/text.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { corruptChunk } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
@@ -56,11 +57,7 @@ function encodeNumbers(writer: ByteWriter, numbers: Float64Array): void {
 
 /** True when the bytes were deflated. */
 function encodeTexts(writer: ByteWriter, texts: readonly string[]): boolean {
-  const bytes = Buffer.from(texts.join(''), 'utf8');
-  encodeNumbers(
-    writer,
-    Float64Array.from(texts, (text) => Buffer.byteLength(text, 'utf8')),
-  );
+  const bytes = joinTexts(writer, texts);
   if (bytes.length >= deflateSizeMin) {
     const packed = deflateRawSync(bytes, { level: 1 });
     if (packed.length < bytes.length - bytes.length / 8) {
@@ -71,6 +68,24 @@ function encodeTexts(writer: ByteWriter, texts: readonly string[]): boolean {
   }
   writer.raw(bytes);
   return false;
+}
+
+/** Writes the sizes and returns the bytes. */
+function joinTexts(writer: ByteWriter, texts: readonly string[]): Uint8Array {
+  const joined = texts.join('');
+  if (Buffer.byteLength(joined, 'utf8') === joined.length) {
+    encodeNumbers(
+      writer,
+      Float64Array.from(texts, (text) => text.length),
+    );
+    return Buffer.from(joined, 'latin1');
+  }
+  const parts = texts.map(encodeText);
+  encodeNumbers(
+    writer,
+    Float64Array.from(parts, (part) => part.length),
+  );
+  return Buffer.concat(parts);
 }
 
 /** Undefined when the codec is not one of strings. */
@@ -122,14 +137,11 @@ function decodeTexts(reader: ByteReader, count: number, deflated: boolean): stri
   }
   if (total > textSizeMax) throw corruptChunk('has a string size out of range');
   const packed = reader.raw(deflated ? reader.unsigned() : total);
-  const bytes = deflated
-    ? inflate(packed, total)
-    : Buffer.from(packed.buffer, packed.byteOffset, packed.length);
-  return cutTexts(bytes, sizes);
+  return cutTexts(deflated ? inflate(packed, total) : packed, sizes);
 }
 
-function inflate(packed: Uint8Array, size: number): Buffer {
-  let bytes: Buffer;
+function inflate(packed: Uint8Array, size: number): Uint8Array {
+  let bytes: Uint8Array;
   try {
     bytes = inflateRawSync(packed, { maxOutputLength: Math.max(1, size) });
   } catch (cause) {
@@ -139,13 +151,14 @@ function inflate(packed: Uint8Array, size: number): Buffer {
   return bytes;
 }
 
-function cutTexts(bytes: Buffer, sizes: Float64Array): string[] {
-  const whole = bytes.toString('utf8');
-  const isAscii = whole.length === bytes.length;
+function cutTexts(bytes: Uint8Array, sizes: Float64Array): string[] {
+  const whole = isAscii(bytes)
+    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+    : undefined;
   const texts: string[] = [];
   let at = 0;
   for (const size of sizes) {
-    texts.push(isAscii ? whole.substring(at, at + size) : bytes.toString('utf8', at, at + size));
+    texts.push(whole?.substring(at, at + size) ?? decodeText(bytes.subarray(at, at + size)));
     at += size;
   }
   return texts;
