@@ -1,0 +1,25 @@
+/** What the broker works with, and its limits. */
+
+import type { Env } from '../env/env.ts';
+import type { Catalog } from '../metadata/catalog-view.ts';
+import type { ShardRecord } from '../metadata/cluster-record.ts';
+import type { DataNodeApi } from '../rpc/data-node-api.ts';
+
+export interface BrokerLimits {
+  /** 0 = none, each. */
+  readonly queryTimeoutMs: number;
+  readonly maxSelectPoint: number;
+  readonly maxSelectSeries: number;
+  readonly maxSelectBuckets: number;
+  readonly maxConcurrentQueries: number;
+}
+
+export interface BrokerParts {
+  readonly env: Pick<Env, 'clock' | 'timers' | 'rng' | 'log'>;
+  readonly catalog: Catalog;
+  readonly dataNode: DataNodeApi;
+  /** Index = shard. */
+  readonly shards: readonly ShardRecord[];
+  readonly mapVersion: number;
+  readonly limits: BrokerLimits;
+}

@@ -1,0 +1,92 @@
+/**
+ * A query text: parsed whole, so that a mistake anywhere runs nothing, then one statement after the
+ * other as their answers are pulled.
+ */
+
+import { CitadelError } from '../../base/errors.ts';
+import { parseQuery } from '../../influxql/influxql.ts';
+import { printStatement } from '../../influxql/print-statement.ts';
+import type { Statement } from '../../influxql/statement.ts';
+import type { QueryContext } from '../../query/query.ts';
+import type { SeriesPiece, StatementMessage, StatementResult } from '../../query/result.ts';
+import type { BrokerStats, QueryRequest } from '../broker.ts';
+import type { BrokerParts } from '../parts.ts';
+import { startQuery } from './query-gate.ts';
+import { createQueryPorts } from './query-ports.ts';
+import { runStatement } from './run-statement.ts';
+
+const mutatingPattern = /^(create|drop|alter|set|kill)-|^(grant|revoke)$/;
+
+function isMutating(statement: Statement): boolean {
+  if (statement.kind === 'select') return statement.target !== undefined;
+  return mutatingPattern.test(statement.kind);
+}
+
+function warnings(statement: Statement, readOnly: boolean): readonly StatementMessage[] {
+  if (!readOnly || !isMutating(statement)) return [];
+  const text = `deprecated use of '${printStatement(statement)}' in a read only context, please use a POST request instead`;
+  return [{ level: 'warning', text }];
+}
+
+export class QueryExecutor {
+  readonly #parts: BrokerParts;
+  readonly #stats: BrokerStats;
+
+  constructor(parts: BrokerParts, stats: BrokerStats) {
+    this.#parts = parts;
+    this.#stats = stats;
+  }
+
+  /** @throws CitadelError `invalid-argument` when the text does not parse */
+  execute(request: QueryRequest): AsyncIterable<StatementResult> {
+    const statements = parseQuery(request.text, request.params);
+    return this.#run(statements, request);
+  }
+
+  async *#run(
+    statements: readonly Statement[],
+    request: QueryRequest,
+  ): AsyncGenerator<StatementResult> {
+    const { env, limits } = this.#parts;
+    let running: ReturnType<typeof startQuery>;
+    try {
+      running = startQuery(this.#stats, limits, env.timers, request.signal);
+    } catch (error) {
+      yield { statementId: 0, messages: [], series: failWith(error) };
+      return;
+    }
+    const context: QueryContext = {
+      database: request.database,
+      policy: request.policy,
+      nowNs: env.clock.wallNs(),
+      ports: createQueryPorts(this.#parts),
+      signal: running.signal,
+      yieldNow: () => env.timers.yieldNow(),
+    };
+    try {
+      for (const [statementId, statement] of statements.entries()) {
+        const series = running.guard(this.#explained(statement, context));
+        yield { statementId, messages: warnings(statement, request.readOnly), series };
+      }
+    } finally {
+      running.finish();
+    }
+  }
+
+  /** What went wrong beyond words for clients is logged, and fails only this query. */
+  async *#explained(statement: Statement, context: QueryContext): AsyncGenerator<SeriesPiece> {
+    try {
+      yield* runStatement(this.#parts, statement, context);
+    } catch (error) {
+      this.#stats.queriesFailed++;
+      if (error instanceof CitadelError) throw error;
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#parts.env.log.error('query failed', { kind: statement.kind, error: text });
+      throw new CitadelError('internal', 'internal error', { cause: error });
+    }
+  }
+}
+
+async function* failWith(error: unknown): AsyncGenerator<SeriesPiece> {
+  throw error;
+}

@@ -1,0 +1,96 @@
+/**
+ * What holds for a query as a whole: how many run at once, how long one may take, and that it ends
+ * when its client goes, even when whoever it waits for does not listen.
+ */
+
+import { CitadelError } from '../../base/errors.ts';
+import type { Timers } from '../../env/env.ts';
+import type { BrokerStats } from '../broker.ts';
+import type { BrokerLimits } from '../parts.ts';
+
+export interface RunningQuery {
+  readonly signal: AbortSignal;
+  /** Passes pieces on until the query is ended; then throws why. */
+  guard<T>(pieces: AsyncIterable<T>): AsyncGenerator<T>;
+  finish(): void;
+}
+
+/** @throws CitadelError `limit-exceeded` */
+function checkConcurrency(active: number, max: number): void {
+  if (max === 0 || active < max) return;
+  const message = `max-concurrent-queries limit exceeded(${active}, ${max})`;
+  throw new CitadelError('limit-exceeded', message);
+}
+
+function reasonOf(signal: AbortSignal): unknown {
+  const { reason } = signal;
+  return reason instanceof CitadelError
+    ? reason
+    : new CitadelError('cancelled', 'query interrupted', { cause: reason });
+}
+
+function rejectOnAbort(signal: AbortSignal): { ended: Promise<never>; forget: () => void } {
+  let onAbort = () => {};
+  const ended = new Promise<never>((_, reject) => {
+    onAbort = () => reject(reasonOf(signal));
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+  });
+  ended.catch(() => undefined);
+  return { ended, forget: () => signal.removeEventListener('abort', onAbort) };
+}
+
+async function* guardPieces<T>(pieces: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  const { ended, forget } = rejectOnAbort(signal);
+  let isDone = false;
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), ended]);
+      isDone = next.done === true;
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } catch (error) {
+    // The work may fail in its own words because it was ended; why it was ended says more.
+    throw signal.aborted ? reasonOf(signal) : error;
+  } finally {
+    forget();
+    // Not awaited: who does not listen to the signal may not listen to this either.
+    if (!isDone) iterator.return?.()?.catch(() => undefined);
+  }
+}
+
+/** @throws CitadelError `limit-exceeded` */
+export function startQuery(
+  stats: BrokerStats,
+  limits: BrokerLimits,
+  timers: Pick<Timers, 'after'>,
+  client: AbortSignal,
+): RunningQuery {
+  checkConcurrency(stats.queriesActive, limits.maxConcurrentQueries);
+  const controller = new AbortController();
+  const onClientGone = () => controller.abort(client.reason);
+  client.addEventListener('abort', onClientGone);
+  if (client.aborted) onClientGone();
+  const { queryTimeoutMs } = limits;
+  const timeout =
+    queryTimeoutMs === 0
+      ? undefined
+      : timers.after(queryTimeoutMs, () => {
+          controller.abort(new CitadelError('timeout', 'query-timeout limit exceeded'));
+        });
+  stats.queriesStarted++;
+  stats.queriesActive++;
+  const { signal } = controller;
+  return {
+    signal,
+    guard: (pieces) => guardPieces(pieces, signal),
+    finish: () => {
+      stats.queriesActive--;
+      timeout?.cancel();
+      client.removeEventListener('abort', onClientGone);
+      controller.abort(new CitadelError('cancelled', 'query has ended'));
+    },
+  };
+}

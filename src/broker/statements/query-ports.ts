@@ -1,0 +1,28 @@
+/** What the query engine asks of the outside, answered by the catalog and by scans over all shards. */
+
+import { CitadelError } from '../../base/errors.ts';
+import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts';
+import type { QueryPorts } from '../../query/ports.ts';
+import type { BrokerParts } from '../parts.ts';
+
+export function createQueryPorts({ catalog, dataNode, shards, limits }: BrokerParts): QueryPorts {
+  const everyShard = shards.map(({ shard }) => shard);
+  return {
+    limits,
+    schema: {
+      resolve(database, policy) {
+        if (database === '') throw new CitadelError('invalid-argument', 'database name required');
+        const { view } = catalog;
+        const db = view.database(database);
+        if (db === undefined) throw databaseNotFound(database);
+        const name = policy || db.defaultPolicy;
+        const found = view.policy(db, name);
+        if (found === undefined) throw policyNotFound(name);
+        return { dbId: db.id, rpId: found.id, rpName: found.name };
+      },
+      fields: (dbId, measurement) => catalog.view.fields(dbId, measurement),
+    },
+    scan: (plan, signal) => dataNode.scan(everyShard, plan, signal),
+    schemaScan: (plan, signal) => dataNode.schema(everyShard, plan, signal),
+  };
+}
