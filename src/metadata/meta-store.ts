@@ -32,7 +32,7 @@ export interface MetaCompare {
   readonly value: number;
 }
 
-/** No two changes of one transaction may touch the same key. */
+/** A key that a transaction puts may not be put again or deleted by it. */
 export type MetaOp =
   | { readonly kind: 'put'; readonly key: string; readonly value: string; readonly lease?: string }
   | { readonly kind: 'delete'; readonly key: string }

@@ -87,6 +87,6 @@ export class QueryExecutor {
   }
 }
 
-async function* failWith(error: unknown): AsyncGenerator<SeriesPiece> {
-  throw error;
+function failWith(error: unknown): AsyncIterable<SeriesPiece> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
 }

@@ -32,20 +32,21 @@ function checkKey(key: string): void {
   if (!/^[\x21-\x7e]+$/.test(key)) refuse('metadata key is not printable ASCII');
 }
 
+/** A key may be put once, and not deleted besides; deletes may overlap. */
 function checkChangedKeys(ops: readonly MetaOp[]): void {
-  const written = new Set<string>();
-  const prefixes: string[] = [];
+  const put = new Set<string>();
   for (const op of ops) {
-    if (op.kind === 'delete-prefix') prefixes.push(op.prefix);
-    if (op.kind !== 'put' && op.kind !== 'delete') continue;
+    if (op.kind !== 'put') continue;
     checkKey(op.key);
-    if (written.has(op.key)) refuse(`metadata transaction changes '${op.key}' twice`);
-    written.add(op.key);
+    if (put.has(op.key)) refuse(`metadata transaction changes '${op.key}' twice`);
+    put.add(op.key);
   }
-  for (const [i, prefix] of prefixes.entries()) {
-    const others = prefixes.filter((other, j) => j !== i && other.startsWith(prefix));
-    const twice = [...written].find((key) => key.startsWith(prefix)) ?? others[0];
-    if (twice !== undefined) refuse(`metadata transaction changes '${twice}' twice`);
+  for (const op of ops) {
+    const twice =
+      op.kind === 'delete'
+        ? put.has(op.key)
+        : op.kind === 'delete-prefix' && [...put].some((key) => key.startsWith(op.prefix));
+    if (twice) refuse('metadata transaction puts and deletes the same key');
   }
 }
 
