@@ -5,11 +5,11 @@
 
 import { maxTime, minTime, type TimeRange } from '../model/time.ts';
 import type { Call, Expr, Field, Measurement, SelectStatement } from './ast.ts';
-import { distinctCall } from './compile-arguments.ts';
-import { compileExpr } from './compile-expr.ts';
-import { type CompileState, fail } from './compile-state.ts';
+import { distinctCall } from './check-arguments.ts';
+import { checkExpr } from './check-expr.ts';
+import { type CheckState, fail } from './check-state.ts';
 import { intersectBounds, splitCondition } from './condition.ts';
-import { compileDimensions, type Interval } from './dimensions.ts';
+import { checkDimensions, type Interval } from './dimensions.ts';
 import { isMathFunction } from './math-functions.ts';
 import { printExpr } from './print-expr.ts';
 import { reduceExpr } from './reduce.ts';
@@ -50,7 +50,7 @@ export interface CompileOptions {
 
 /** @throws CitadelError `invalid-argument` with influxd's message. */
 export function compileSelect(select: SelectStatement, options: CompileOptions): CompiledSelect {
-  return compileFields(preprocess(select, options), options);
+  return checkPrepared(preprocess(select, options), options);
 }
 
 /** The parts that do not depend on the query around. */
@@ -70,7 +70,7 @@ function preprocess(select: SelectStatement, { nowNs }: CompileOptions): Prepare
   const { zone } = select;
   const { condition, bounds } = splitCondition(select.condition, { nowNs, zone });
   if (condition !== undefined) checkCondition(condition);
-  const { dimensions, interval } = compileDimensions(select.dimensions, nowNs, zone);
+  const { dimensions, interval } = checkDimensions(select.dimensions, nowNs, zone);
   // Windows without an end would be built up to the end of time.
   const defaultMax = interval.ns === 0n ? undefined : nowNs;
   return {
@@ -109,9 +109,9 @@ function isTimeRef({ expr }: Field): boolean {
   return expr.kind === 'var-ref' && expr.name === 'time';
 }
 
-function compileFields(prepared: Prepared, options: CompileOptions): CompiledSelect {
+function checkPrepared(prepared: Prepared, options: CompileOptions): CompiledSelect {
   const { select } = prepared;
-  const state: CompileState = {
+  const state: CheckState = {
     intervalNs: prepared.interval.ns,
     inheritedInterval: prepared.inheritedInterval,
     limit: select.limit,
@@ -126,7 +126,7 @@ function compileFields(prepared: Prepared, options: CompileOptions): CompiledSel
   };
   const fields = select.fields
     .filter((field) => !isTimeRef(field))
-    .map((field) => compileField(state, field));
+    .map((field) => checkField(state, field));
   checkFields(state, prepared.fill);
   const timeAlias = select.fields.findLast((field) => isTimeRef(field) && field.alias !== '');
   return {
@@ -134,7 +134,7 @@ function compileFields(prepared: Prepared, options: CompileOptions): CompiledSel
     statement: select,
     fields: fields.filter((field) => !isTimeRef(field)),
     timeName: timeAlias?.alias ?? 'time',
-    sources: compileSources(prepared, options),
+    sources: checkSources(prepared, options),
     condition: prepared.condition,
     range: { min: prepared.min ?? minTime, max: prepared.max ?? maxTime },
     hasMinTime: prepared.min !== undefined,
@@ -149,10 +149,10 @@ function compileFields(prepared: Prepared, options: CompileOptions): CompiledSel
   };
 }
 
-function compileField(state: CompileState, { expr, alias }: Field): Field {
+function checkField(state: CheckState, { expr, alias }: Field): Field {
   const reduced = reduceExpr(expr, { math: true });
   state.fieldCount++;
-  compileExpr({ select: state, allowWildcard: true, compileExpr }, reduced);
+  checkExpr({ select: state, allowWildcard: true, checkExpr }, reduced);
   return { expr: rewriteDistinct(reduced), alias };
 }
 
@@ -173,7 +173,7 @@ function rewriteDistinct(expr: Expr): Expr {
 }
 
 /** Do the fields go together? */
-function checkFields(state: CompileState, fill: SelectStatement['fill']): void {
+function checkFields(state: CheckState, fill: SelectStatement['fill']): void {
   const callCount = state.calls.length;
   if (state.fieldCount === 0) throw fail('at least 1 non-time field must be queried');
   if (callCount > 1 && state.topBottom !== '') {
@@ -199,11 +199,11 @@ function checkFields(state: CompileState, fill: SelectStatement['fill']): void {
   }
 }
 
-function compileSources(outer: Prepared, options: CompileOptions) {
+function checkSources(outer: Prepared, options: CompileOptions) {
   return outer.select.sources.map((source) =>
     source.kind === 'measurement'
       ? source
-      : compileFields(inherit(preprocess(source.statement, options), outer), options),
+      : checkPrepared(inherit(preprocess(source.statement, options), outer), options),
   );
 }
 

@@ -10,24 +10,30 @@ export type TimeDimension =
   | {
       /** 0n = no time(), or time(0s). */
       readonly intervalNs: bigint;
+      /** The second argument as written. */
+      readonly offset: Expr | undefined;
       readonly error: undefined;
     }
-  | { readonly intervalNs: undefined; readonly error: string };
+  | { readonly intervalNs: undefined; readonly offset: undefined; readonly error: string };
+
+function noInterval(error: string): TimeDimension {
+  return { intervalNs: undefined, offset: undefined, error };
+}
 
 /** The first `time(interval)` of GROUP BY as it was written. */
 export function findTimeDimension(dimensions: readonly Expr[]): TimeDimension {
   for (const dimension of dimensions) {
     if (dimension.kind !== 'call' || dimension.name !== 'time') continue;
-    const [interval, , extra] = dimension.args;
+    const [interval, offset, extra] = dimension.args;
     if (interval === undefined || extra !== undefined) {
-      return { intervalNs: undefined, error: 'time dimension expected 1 or 2 arguments' };
+      return noInterval('time dimension expected 1 or 2 arguments');
     }
     if (interval.kind !== 'duration') {
-      return { intervalNs: undefined, error: 'time dimension must have duration argument' };
+      return noInterval('time dimension must have duration argument');
     }
-    return { intervalNs: interval.ns, error: undefined };
+    return { intervalNs: interval.ns, offset, error: undefined };
   }
-  return { intervalNs: 0n, error: undefined };
+  return { intervalNs: 0n, offset: undefined, error: undefined };
 }
 
 /** Windows `[k * ns + offsetNs, (k + 1) * ns + offsetNs)` from the epoch; `ns` 0n = one window. */
@@ -36,7 +42,7 @@ export interface Interval {
   readonly offsetNs: bigint;
 }
 
-export interface CompiledDimensions {
+export interface CheckedDimensions {
   /** Reduced: references, wildcards, regular expressions and at most one time(). */
   readonly dimensions: readonly Expr[];
   readonly interval: Interval;
@@ -50,13 +56,13 @@ function fail(message: string): CitadelError {
 }
 
 /** @throws CitadelError `invalid-argument` with influxd's message. */
-export function compileDimensions(
+export function checkDimensions(
   dimensions: readonly Expr[],
   nowNs: bigint,
   zone: string | undefined,
-): CompiledDimensions {
+): CheckedDimensions {
   let interval: Interval = { ns: 0n, offsetNs: 0n };
-  const compiled = dimensions.map((dimension) => {
+  const checked = dimensions.map((dimension) => {
     const expr = reduceExpr(dimension, {});
     switch (expr.kind) {
       case 'var-ref':
@@ -68,13 +74,13 @@ export function compileDimensions(
       case 'regex':
         return expr;
       case 'call':
-        interval = compileTime(expr, interval.ns, { nowNs, zone });
+        interval = readInterval(expr, interval.ns, { nowNs, zone });
         return expr;
       default:
         throw fail('only time and tag dimensions allowed');
     }
   });
-  return { dimensions: compiled, interval };
+  return { dimensions: checked, interval };
 }
 
 interface Surroundings {
@@ -82,7 +88,7 @@ interface Surroundings {
   readonly zone: string | undefined;
 }
 
-function compileTime({ name, args }: Call, known: bigint, surroundings: Surroundings): Interval {
+function readInterval({ name, args }: Call, known: bigint, surroundings: Surroundings): Interval {
   const [interval, offset, extra] = args;
   if (name !== 'time') throw fail('only time() calls allowed in dimensions');
   if (interval === undefined || extra !== undefined) {
@@ -91,10 +97,10 @@ function compileTime({ name, args }: Call, known: bigint, surroundings: Surround
   if (interval.kind !== 'duration') throw fail('time dimension must have duration argument');
   if (known !== 0n) throw fail('multiple time dimensions not allowed');
   const { ns } = interval;
-  return { ns, offsetNs: offset === undefined ? 0n : compileOffset(offset, ns, surroundings) };
+  return { ns, offsetNs: offset === undefined ? 0n : readOffset(offset, ns, surroundings) };
 }
 
-function compileOffset(offset: Expr, intervalNs: bigint, surroundings: Surroundings): bigint {
+function readOffset(offset: Expr, intervalNs: bigint, surroundings: Surroundings): bigint {
   switch (offset.kind) {
     case 'duration':
       return intervalNs === 0n ? 0n : offset.ns % intervalNs;

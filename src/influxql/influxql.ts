@@ -1,5 +1,9 @@
 /**
  * InfluxQL's door: text in, syntax trees out. Pure: no schema, no clock, no I/O.
+ *
+ * What else is asked of a tree: `compileSelect` (is this SELECT legal, and what does it ask for),
+ * `splitCondition` (WHERE into range and rest), `reduceExpr`, `columnNames`, `printStatement`,
+ * `qualifySources`; of times: `zoneOffset`, `formatTime`; of patterns: `compileRegex`.
  */
 
 import type { QueryParams } from './bind.ts';

@@ -1,14 +1,14 @@
 /** One expression of the field list: what may stand where. */
 
 import type { Call, Expr } from './ast.ts';
-import { compileBareDistinct, distinctCall } from './compile-arguments.ts';
-import { compileCall } from './compile-functions.ts';
-import { type FieldState, fail } from './compile-state.ts';
+import { checkBareDistinct, distinctCall } from './check-arguments.ts';
+import { checkCall } from './check-functions.ts';
+import { type FieldState, fail } from './check-state.ts';
 import { isLiteral } from './go-types.ts';
 import { isMathFunction, mathArgumentCount } from './math-functions.ts';
 
 /** @throws CitadelError `invalid-argument` with influxd's message. */
-export function compileExpr(field: FieldState, expr: Expr): void {
+export function checkExpr(field: FieldState, expr: Expr): void {
   const { select } = field;
   switch (expr.kind) {
     case 'var-ref':
@@ -23,40 +23,40 @@ export function compileExpr(field: FieldState, expr: Expr): void {
       select.hasAuxiliary = true;
       return;
     case 'call':
-      if (isMathFunction(expr.name)) compileMath(field, expr);
+      if (isMathFunction(expr.name)) checkMath(field, expr);
       else {
         select.calls.push(expr);
-        compileCall(field, expr);
+        checkCall(field, expr);
       }
       return;
     case 'distinct':
       select.calls.push(distinctCall(expr.name));
-      compileBareDistinct(field, expr.name, false);
+      checkBareDistinct(field, expr.name, false);
       return;
     case 'binary':
-      compileBinary(field, expr.left, expr.right);
+      checkBinary(field, expr.left, expr.right);
       return;
     case 'paren':
-      compileExpr(field, expr.expr);
+      checkExpr(field, expr.expr);
       return;
     default:
       throw fail('field must contain at least one variable');
   }
 }
 
-function compileBinary(field: FieldState, left: Expr, right: Expr): void {
+function checkBinary(field: FieldState, left: Expr, right: Expr): void {
   field.allowWildcard = false;
   if (isLiteral(left) && isLiteral(right)) {
     throw fail('cannot perform a binary expression on two literals');
   }
-  if (!isLiteral(left)) compileExpr(field, left);
-  if (!isLiteral(right)) compileExpr(field, right);
+  if (!isLiteral(left)) checkExpr(field, left);
+  if (!isLiteral(right)) checkExpr(field, right);
 }
 
-function compileMath(field: FieldState, { name, args }: Call): void {
+function checkMath(field: FieldState, { name, args }: Call): void {
   const count = mathArgumentCount(name);
   if (args.length !== count) {
     throw fail(`invalid number of arguments for ${name}, expected ${count}, got ${args.length}`);
   }
-  for (const arg of args) if (!isLiteral(arg)) compileExpr(field, arg);
+  for (const arg of args) if (!isLiteral(arg)) checkExpr(field, arg);
 }

@@ -1,8 +1,8 @@
 /** Arguments of the technical analysis functions: a field, a period, maybe a hold period and a warm-up. */
 
 import type { Call, Expr } from './ast.ts';
-import { checkCount, compileTransformation } from './compile-arguments.ts';
-import { type FieldState, fail } from './compile-state.ts';
+import { checkCount, checkTransformation } from './check-arguments.ts';
+import { type FieldState, fail } from './check-state.ts';
 
 interface TechnicalRule {
   readonly argumentCountMax: number;
@@ -31,7 +31,7 @@ export function isTechnical(name: string): boolean {
   return rules.has(name);
 }
 
-export function compileTechnical(field: FieldState, call: Call): void {
+export function checkTechnical(field: FieldState, call: Call): void {
   const { name, args } = call;
   const rule = rules.get(name);
   if (rule === undefined) return;
@@ -43,7 +43,7 @@ export function compileTechnical(field: FieldState, call: Call): void {
   if (period.value < 1n) throw fail(`${name} period must be greater than or equal to 1`);
   if (hold !== undefined) checkHold(name, hold);
   if (warmup !== undefined) checkWarmup(name, warmup, rule.warmups);
-  compileTransformation(field, call, Number(period.value), field.compileExpr);
+  checkTransformation(field, call, Number(period.value), field.checkExpr);
 }
 
 function checkHold(name: string, hold: Expr): void {

@@ -3,7 +3,7 @@
 import { CitadelError } from '../base/errors.ts';
 import type { Call, Expr } from './ast.ts';
 
-export interface CompileState {
+export interface CheckState {
   /** Width of time(), ns; 0n = none. */
   intervalNs: bigint;
   /** The interval is the outer query's. */
@@ -26,10 +26,10 @@ export interface CompileState {
 
 /** One field of the list; a wildcard is allowed until an operator was seen. */
 export interface FieldState {
-  readonly select: CompileState;
+  readonly select: CheckState;
   allowWildcard: boolean;
-  /** Checks an expression inside this field (compile-expr.ts; here so that rules can recurse). */
-  readonly compileExpr: (field: FieldState, expr: Expr) => void;
+  /** Checks an expression inside this field (check-expr.ts; here so that rules can recurse). */
+  readonly checkExpr: (field: FieldState, expr: Expr) => void;
 }
 
 export function fail(message: string): CitadelError {

@@ -1,7 +1,7 @@
 /** Rules for arguments that many functions share. */
 
 import type { Call, Expr } from './ast.ts';
-import { type FieldState, fail } from './compile-state.ts';
+import { type FieldState, fail } from './check-state.ts';
 
 export function checkCount(holds: boolean, name: string, expected: string, got: number): void {
   if (holds) return;
@@ -9,7 +9,7 @@ export function checkCount(holds: boolean, name: string, expected: string, got: 
 }
 
 /** The argument must be a field, a wildcard or a regular expression. */
-export function compileSymbol(field: FieldState, name: string, arg: Expr): void {
+export function checkSymbol(field: FieldState, name: string, arg: Expr): void {
   switch (arg.kind) {
     case 'var-ref':
       return;
@@ -25,11 +25,11 @@ export function compileSymbol(field: FieldState, name: string, arg: Expr): void 
   field.select.onlySelectors = false;
 }
 
-export function compileBareDistinct(field: FieldState, name: string, nested: boolean): void {
-  compileDistinct(field, [{ kind: 'var-ref', name, cast: undefined }], nested);
+export function checkBareDistinct(field: FieldState, name: string, nested: boolean): void {
+  checkDistinct(field, [{ kind: 'var-ref', name, cast: undefined }], nested);
 }
 
-export function compileDistinct(field: FieldState, args: readonly Expr[], nested: boolean): void {
+export function checkDistinct(field: FieldState, args: readonly Expr[], nested: boolean): void {
   const [arg] = args;
   if (arg === undefined) throw fail('distinct function requires at least one argument');
   if (args.length !== 1) throw fail('distinct function can only have one argument');
@@ -39,11 +39,11 @@ export function compileDistinct(field: FieldState, args: readonly Expr[], nested
 }
 
 /** A transformation of a field, or, with GROUP BY time, of an aggregate. */
-export function compileTransformation(
+export function checkTransformation(
   field: FieldState,
   { name, args }: Call,
   extraIntervals: number,
-  compileInner: (field: FieldState, call: Call) => void = compileNested,
+  checkInner: (field: FieldState, call: Call) => void = checkNested,
 ): void {
   const { select } = field;
   const [arg] = args;
@@ -52,19 +52,19 @@ export function compileTransformation(
   if (arg === undefined) return;
   if (arg.kind === 'call') {
     if (select.intervalNs === 0n) throw fail(`${name} aggregate requires a GROUP BY interval`);
-    compileInner(field, arg);
+    checkInner(field, arg);
     return;
   }
   if (select.intervalNs !== 0n && !select.inheritedInterval) {
     throw fail(`aggregate function required inside the call to ${name}`);
   }
-  compileSymbol(field, name, arg);
+  checkSymbol(field, name, arg);
 }
 
 /** Inside another call, distinct() is no distinct query. */
-export function compileNested(field: FieldState, call: Call): void {
-  if (call.name === 'distinct') compileDistinct(field, call.args, true);
-  else field.compileExpr(field, call);
+export function checkNested(field: FieldState, call: Call): void {
+  if (call.name === 'distinct') checkDistinct(field, call.args, true);
+  else field.checkExpr(field, call);
 }
 
 /** The call that `DISTINCT name` stands for. */

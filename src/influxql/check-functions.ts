@@ -5,64 +5,64 @@
 
 import type { Call, Expr } from './ast.ts';
 import {
+  checkBareDistinct,
   checkCount,
-  compileBareDistinct,
-  compileDistinct,
-  compileNested,
-  compileSymbol,
-  compileTransformation,
-} from './compile-arguments.ts';
-import { type FieldState, fail } from './compile-state.ts';
-import { compileTechnical, isTechnical } from './compile-technical.ts';
+  checkDistinct,
+  checkNested,
+  checkSymbol,
+  checkTransformation,
+} from './check-arguments.ts';
+import { type FieldState, fail } from './check-state.ts';
+import { checkTechnical, isTechnical } from './check-technical.ts';
 import { formatDuration } from './duration.ts';
 import { nodeTypeName } from './go-types.ts';
 import { printExpr } from './print-expr.ts';
 
 /** A call of anything but a mathematical function. */
-export function compileCall(field: FieldState, call: Call): void {
+export function checkCall(field: FieldState, call: Call): void {
   const { name, args } = call;
   switch (name) {
     case 'percentile':
-      compilePercentile(field, args);
+      checkPercentile(field, args);
       break;
     case 'sample':
-      compileSample(field, args);
+      checkSample(field, args);
       break;
     case 'distinct':
-      compileDistinct(field, args, false);
+      checkDistinct(field, args, false);
       break;
     case 'top':
     case 'bottom':
-      compileTopBottom(field, call);
+      checkTopBottom(field, call);
       break;
     case 'derivative':
     case 'non_negative_derivative':
     case 'elapsed':
-      compileWithUnit(field, call);
+      checkWithUnit(field, call);
       break;
     case 'difference':
     case 'non_negative_difference':
     case 'cumulative_sum':
       checkCount(args.length === 1, name, '1', args.length);
-      compileTransformation(field, call, 1);
+      checkTransformation(field, call, 1);
       break;
     case 'moving_average':
-      compileMovingAverage(field, call);
+      checkMovingAverage(field, call);
       break;
     case 'integral':
-      compileIntegral(field, args);
+      checkIntegral(field, args);
       break;
     case 'holt_winters':
     case 'holt_winters_with_fit':
-      compileHoltWinters(field, call);
+      checkHoltWinters(field, call);
       break;
     default:
-      if (isTechnical(name)) compileTechnical(field, call);
-      else compileSimple(field, call);
+      if (isTechnical(name)) checkTechnical(field, call);
+      else checkSimple(field, call);
   }
 }
 
-function compileSimple(field: FieldState, { name, args }: Call): void {
+function checkSimple(field: FieldState, { name, args }: Call): void {
   switch (name) {
     case 'max':
     case 'min':
@@ -85,29 +85,29 @@ function compileSimple(field: FieldState, { name, args }: Call): void {
   checkCount(args.length === 1, name, '1', args.length);
   if (arg === undefined) return;
   if (name === 'count' && arg.kind === 'call' && arg.name === 'distinct') {
-    compileDistinct(field, arg.args, true);
+    checkDistinct(field, arg.args, true);
   } else if (name === 'count' && arg.kind === 'distinct') {
-    compileBareDistinct(field, arg.name, true);
-  } else compileSymbol(field, name, arg);
+    checkBareDistinct(field, arg.name, true);
+  } else checkSymbol(field, name, arg);
 }
 
-function compilePercentile(field: FieldState, args: readonly Expr[]): void {
+function checkPercentile(field: FieldState, args: readonly Expr[]): void {
   const [arg, percent] = args;
   checkCount(args.length === 2, 'percentile', '2', args.length);
   if (arg === undefined || (percent?.kind !== 'integer' && percent?.kind !== 'number')) {
     throw fail('expected float argument in percentile()');
   }
-  compileSymbol(field, 'percentile', arg);
+  checkSymbol(field, 'percentile', arg);
 }
 
-function compileSample(field: FieldState, args: readonly Expr[]): void {
+function checkSample(field: FieldState, args: readonly Expr[]): void {
   const [arg, size] = args;
   checkCount(args.length === 2, 'sample', '2', args.length);
   if (arg === undefined || size?.kind !== 'integer') {
     throw fail('expected integer argument in sample()');
   }
   if (size.value <= 0n) throw fail(`sample window must be greater than 1, got ${size.value}`);
-  compileSymbol(field, 'sample', arg);
+  checkSymbol(field, 'sample', arg);
 }
 
 function checkUnitRange(unit: bigint): void {
@@ -116,7 +116,7 @@ function checkUnitRange(unit: bigint): void {
 }
 
 /** derivative and elapsed: a unit may follow. */
-function compileWithUnit(field: FieldState, call: Call): void {
+function checkWithUnit(field: FieldState, call: Call): void {
   const { name, args } = call;
   const fits = args.length === 1 || args.length === 2;
   checkCount(fits, name, 'at least 1 but no more than 2', args.length);
@@ -125,10 +125,10 @@ function compileWithUnit(field: FieldState, call: Call): void {
   else if (unit !== undefined) {
     throw fail(`second argument to ${name} must be a duration, got ${nodeTypeName(unit)}`);
   }
-  compileTransformation(field, call, 1);
+  checkTransformation(field, call, 1);
 }
 
-function compileMovingAverage(field: FieldState, call: Call): void {
+function checkMovingAverage(field: FieldState, call: Call): void {
   const { args } = call;
   const [, size] = args;
   checkCount(args.length === 2, 'moving_average', '2', args.length);
@@ -140,20 +140,20 @@ function compileMovingAverage(field: FieldState, call: Call): void {
   if (size.value <= 1n) {
     throw fail(`moving_average window must be greater than 1, got ${size.value}`);
   }
-  compileTransformation(field, call, Number(size.value));
+  checkTransformation(field, call, Number(size.value));
 }
 
-function compileIntegral(field: FieldState, args: readonly Expr[]): void {
+function checkIntegral(field: FieldState, args: readonly Expr[]): void {
   const [arg, unit] = args;
   const fits = args.length === 1 || args.length === 2;
   checkCount(fits, 'integral', 'at least 1 but no more than 2', args.length);
   if (unit?.kind === 'duration') checkUnitRange(unit.ns);
   else if (unit !== undefined) throw fail('second argument must be a duration');
   field.select.onlySelectors = false;
-  if (arg !== undefined) compileSymbol(field, 'integral', arg);
+  if (arg !== undefined) checkSymbol(field, 'integral', arg);
 }
 
-function compileHoltWinters(field: FieldState, { name, args }: Call): void {
+function checkHoltWinters(field: FieldState, { name, args }: Call): void {
   const [arg, count, season] = args;
   checkCount(args.length === 3, name, '3', args.length);
   if (count?.kind !== 'integer') throw fail(`expected integer argument as second arg in ${name}`);
@@ -167,10 +167,10 @@ function compileHoltWinters(field: FieldState, { name, args }: Call): void {
   if (field.select.intervalNs === 0n) {
     throw fail(`${name} aggregate requires a GROUP BY interval`);
   }
-  compileNested(field, arg);
+  checkNested(field, arg);
 }
 
-function compileTopBottom(field: FieldState, { name, args }: Call): void {
+function checkTopBottom(field: FieldState, { name, args }: Call): void {
   const { select } = field;
   if (select.topBottom !== '') {
     throw fail(`selector function ${select.topBottom}() cannot be combined with other functions`);
@@ -188,7 +188,7 @@ function compileTopBottom(field: FieldState, { name, args }: Call): void {
       throw fail(`only fields or tags are allowed in ${name}(), found ${printExpr(tag)}`);
     }
     // Each is a column of its own, unless the rows are written.
-    if (!select.hasTarget) field.compileExpr(field, tag);
+    if (!select.hasTarget) field.checkExpr(field, tag);
   }
   select.topBottom = name;
 }
