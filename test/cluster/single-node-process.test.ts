@@ -32,7 +32,9 @@ async function start(options: CitadelOptions = {}): Promise<CitadelProcess> {
 }
 
 function run(command: string, args: readonly string[], cwd = '/') {
-  return spawnSync(process.execPath, [command, ...args], { cwd, encoding: 'utf8' });
+  // A server that starts where it should refuse must fail the test, not hang it.
+  const options = { cwd, encoding: 'utf8', timeout: 20_000, killSignal: 'SIGKILL' } as const;
+  return spawnSync(process.execPath, [command, ...args], options);
 }
 
 test.each(['SIGTERM', 'SIGINT'] as const)('%s stops it cleanly within seconds', async (signal) => {
