@@ -7,17 +7,10 @@ import { CitadelError } from '../base/errors.ts';
 import type { Env } from '../env/env.ts';
 import type { DataNodeApi } from '../rpc/data-node-api.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { type OpenProgress, ThreadedDataNode } from './threaded-data-node.ts';
+import type { RetentionRule } from './worker/messages.ts';
 
 export type FsyncMode = 'always' | 'interval' | 'never';
-
-/** What the stores must know of a retention policy; ids are 16 hex digits. */
-export interface RetentionRule {
-  readonly dbId: string;
-  readonly rpId: string;
-  /** 0n = kept for ever. */
-  readonly durationNs: bigint;
-  readonly shardGroupDurationNs: bigint;
-}
 
 export interface DataNodeOptions {
   /** Worker threads; at most as many as the directory has logs are used. */
@@ -26,7 +19,7 @@ export interface DataNodeOptions {
   readonly fsyncIntervalMs: number;
   /** Memtables and caches together. */
   readonly memoryBytes: number;
-  /** Policies known at start; a flush needs their partition lengths. */
+  /** Policies known at start (`dbId`, `rpId`, durations): a flush needs their partition lengths. */
   readonly policies: readonly RetentionRule[];
   /** Size of a commit log segment; default 64 MiB. */
   readonly segmentBytes?: number | undefined;
@@ -34,13 +27,6 @@ export interface DataNodeOptions {
   readonly ballastBytes?: number | undefined;
   /** A shard with unflushed data and no write for so long is flushed; default 5 s. */
   readonly idleFlushMs?: number | undefined;
-}
-
-export interface OpenProgress {
-  readonly shardsOpen: number;
-  readonly shardCount: number;
-  readonly replayedBytes: number;
-  readonly logBytes: number;
 }
 
 export interface DataNode extends DataNodeApi {
@@ -55,14 +41,21 @@ export interface DataNode extends DataNodeApi {
   close(options: { readonly flush: boolean }): Promise<void>;
 }
 
-/** Opens every shard and replays the logs; resolves when all can serve. */
+/**
+ * Opens every shard and replays the logs; resolves when all can serve. The process must have been given
+ * the directory by `openDataDirectory`.
+ *
+ * Errors: `corrupt` and `unsupported-version`, naming the file; `unavailable`, `disk-full`.
+ */
 export async function openDataNode(
   env: Env,
   directory: DataDirectory,
   options: DataNodeOptions,
-  onProgress?: (progress: OpenProgress) => void,
+  onProgress: (progress: OpenProgress) => void = () => undefined,
 ): Promise<DataNode> {
-  env.log.debug('opening data node', { path: directory.path, threads: options.threads });
-  onProgress?.({ shardsOpen: 0, shardCount: 0, replayedBytes: 0, logBytes: 0 });
-  throw new CitadelError('unsupported', 'not built yet');
+  if (options.threads < 1) {
+    throw new CitadelError('invalid-argument', 'cannot run with no worker threads');
+  }
+  const node = await ThreadedDataNode.start(env, directory, options, onProgress);
+  return node;
 }

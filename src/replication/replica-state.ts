@@ -12,7 +12,7 @@
  */
 
 import { type CitadelError, type ErrorCode, invariant } from '../base/errors.ts';
-import type { Entry } from '../model/entry.ts';
+import type { Entry, Hlc } from '../model/entry.ts';
 import type { HybridClock } from './hybrid-clock.ts';
 import { type Versions, VersionVector } from './version-vector.ts';
 import { toWriteIdKey, WriteIdTable } from './write-id-table.ts';
@@ -92,6 +92,11 @@ export class ReplicaState {
 
   get pendingCount(): number {
     return this.#pending.length;
+  }
+
+  /** Stamp of the oldest entry that is not applied yet. */
+  get oldestPendingHlc(): Hlc | undefined {
+    return this.#pending[0]?.entry.hlc;
   }
 
   get versions(): Versions {

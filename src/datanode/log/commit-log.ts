@@ -29,7 +29,7 @@ import { type LogSummary, type SegmentInfo, segmentFile } from './log-reader.ts'
 export type FsyncMode = 'always' | 'interval' | 'never';
 
 /** One group is at most about this large: bounds the wait of the first record in it. */
-const groupBytesMax = 16 * 1024 * 1024;
+const groupBytesMax = 4 * 1024 * 1024;
 /** A log that had nothing to write for so long notes how far it was synced. */
 const markDelayMs = 50;
 const padding = new Uint8Array(8);
@@ -98,7 +98,7 @@ export class CommitLog {
   #running: Promise<void> | undefined;
   #closed = false;
 
-  /** `summary`: what reading the log gave; everything in it must be durable (`syncRecovered`). */
+  /** `summary`: what reading the log gave; everything in it must be durable (`syncLog`). */
   constructor(options: CommitLogOptions, summary: LogSummary, listener: LogListener) {
     this.#options = options;
     this.#listener = listener;
@@ -197,21 +197,35 @@ export class CommitLog {
     });
   }
 
+  /** While one group is on its way to the disk, the one before it is applied. */
   async #run(): Promise<void> {
     // The turn of the event loop that woke us may bring more: they share the first group.
     await Promise.resolve();
-    while (this.#pending.length > 0 || this.#syncWaiters.length > 0) {
+    let done: LogRecord[] = [];
+    while (done.length > 0 || this.#pending.length > 0 || this.#syncWaiters.length > 0) {
       const batch = this.#takeBatch();
       const waiters = this.#pending.length === 0 ? this.#takeWaiters() : [];
-      try {
-        if (batch.length > 0) await this.#writeGroup(batch);
-        if (waiters.length > 0) await this.#settle();
-      } catch (cause) {
-        await this.#fail(toCitadelError(cause), batch, waiters);
-        continue;
+      const work = this.#store(batch, waiters.length > 0);
+      if (done.length > 0) this.#listener.logged(done);
+      done = [];
+      const error = await work;
+      if (error === undefined) {
+        done = batch;
+        for (const { resolve } of waiters) resolve();
+      } else {
+        await this.#fail(error, batch, waiters);
       }
-      this.#listener.logged(batch);
-      for (const { resolve } of waiters) resolve();
+    }
+  }
+
+  /** Undefined when all went well. */
+  async #store(batch: readonly LogRecord[], settle: boolean): Promise<CitadelError | undefined> {
+    try {
+      if (batch.length > 0) await this.#writeGroup(batch);
+      if (settle) await this.#settle();
+      return undefined;
+    } catch (cause) {
+      return toCitadelError(cause);
     }
   }
 
@@ -369,17 +383,5 @@ export class CommitLog {
     this.#end += groupHeaderSize;
     segment.info.sizeBytes += groupHeaderSize;
     this.#markedTo = this.#end;
-  }
-}
-
-/** Makes what a crash left in the page cache durable, before anything that was read counts. */
-export async function syncRecovered(disk: Disk, summary: LogSummary): Promise<void> {
-  for (const { file } of summary.segments) {
-    const handle = await disk.open(file, 'append');
-    try {
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
   }
 }

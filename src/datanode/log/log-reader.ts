@@ -5,7 +5,7 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
-import type { Disk, Timers } from '../../env/env.ts';
+import type { Disk } from '../../env/env.ts';
 import {
   decodeSegmentHead,
   type LogRecord,
@@ -14,7 +14,7 @@ import {
   type SegmentHeader,
   segmentHeadSize,
 } from './log-layout.ts';
-import { type ParsedSegment, parseSegment } from './segment-parse.ts';
+import { type ParsedRecord, type ParsedSegment, parseSegment } from './segment-parse.ts';
 
 export interface LogDamage {
   /** Relative to the data directory. */
@@ -49,10 +49,17 @@ export interface LogSummary {
 }
 
 export interface LogSink {
-  /** The frame is the sink's own copy. `sizeBytes`: read so far in this segment's record. */
-  record(record: LogRecord): void;
-  /** Awaited between segments and slices: applying may need a flush first. */
-  pause?(readBytes: number): Promise<void>;
+  /** The frame is the sink's own copy. */
+  record(record: LogRecord, place: LogPlace): void;
+  /** Comes between the records around it. */
+  damage(damage: LogDamage): void;
+  /** Awaited now and then, with the bytes read since the last time: applying may need a flush first. */
+  pause(readBytes: number): Promise<void>;
+}
+
+export interface LogPlace {
+  readonly file: string;
+  readonly offset: number;
 }
 
 const segmentName = /^(\d{8,})\.log$/;
@@ -102,19 +109,27 @@ function toRecord(bytes: Uint8Array, header: RecordHeader, offset: number): LogR
   return { ...entry, frame: bytes.slice(from, from + payloadSize) };
 }
 
+/** Records and damage of one segment, in the order of the file. */
 async function deliver(
-  bytes: Uint8Array,
-  parsed: ParsedSegment,
+  segment: { readonly file: string; readonly bytes: Uint8Array },
+  records: readonly ParsedRecord[],
+  damage: readonly LogDamage[],
   sink: LogSink,
 ): Promise<Map<string, number>> {
+  const { file, bytes } = segment;
   const lsnMax = new Map<string, number>();
-  let count = 0;
-  for (const { header, offset } of parsed.records) {
-    sink.record(toRecord(bytes, header, offset));
+  let told = 0;
+  let read = 0;
+  for (const [i, { header, offset }] of records.entries()) {
+    while (told < damage.length && damage[told]!.offset < offset) sink.damage(damage[told++]!);
+    sink.record(toRecord(bytes, header, offset), { file, offset });
     lsnMax.set(header.replicaId, Math.max(header.lsn, lsnMax.get(header.replicaId) ?? 0));
-    if (++count % recordsPerSlice === 0) await sink.pause?.(offset);
+    if (i % recordsPerSlice !== recordsPerSlice - 1) continue;
+    await sink.pause(offset - read);
+    read = offset;
   }
-  await sink.pause?.(bytes.length);
+  for (const rest of damage.slice(told)) sink.damage(rest);
+  await sink.pause(bytes.length - read);
   return lsnMax;
 }
 
@@ -125,49 +140,54 @@ interface Progress {
   endPosition: number;
 }
 
-function noteUnreadable(progress: Progress, segment: Segment, isLast: boolean): void {
+function noteUnreadable(
+  progress: Progress,
+  segment: Segment,
+  isLast: boolean,
+  sink: LogSink,
+): void {
   const { file, number, sizeBytes } = segment;
   // A head is written and synced before any group: a last, short file was never used.
   const unused = isLast && sizeBytes <= segmentHeadSize;
   if (unused) progress.torn.push({ file, offset: 0 });
   else {
-    progress.damage.push({
-      file,
-      offset: 0,
-      size: sizeBytes,
-      record: undefined,
-      losesRecords: true,
-    });
+    const damage = { file, offset: 0, size: sizeBytes, record: undefined, losesRecords: true };
+    progress.damage.push(damage);
+    sink.damage(damage);
   }
   progress.segments.push({ file, number, sizeBytes, lsnMax: new Map(), damaged: !unused });
 }
 
+function listDamage(segment: Segment, parsed: ParsedSegment): LogDamage[] {
+  const { file, damagedAt } = segment;
+  const damage = parsed.damage.map(({ offset, size, header: record }): LogDamage => {
+    const losesRecords = size >= recordHeaderSize;
+    return { file, offset, size, record, losesRecords };
+  });
+  if (damagedAt === undefined) return damage;
+  const size = segmentHeadSize / 2;
+  const head = { file, offset: damagedAt, size, record: undefined, losesRecords: false };
+  return [head, ...damage];
+}
+
 async function readSegment(
   disk: Disk,
-  segment: Segment,
+  segment: Segment & { readonly header: SegmentHeader },
   next: SegmentHeader | undefined,
   progress: Progress,
   sink: LogSink,
 ): Promise<void> {
   const { file, number, header } = segment;
-  if (header === undefined) return;
   const bytes = await disk.readAll(file);
   const bounds = { end: next?.startPosition, syncedTo: next?.previousSyncedTo ?? 0 };
   const parsed = parseSegment(bytes, header, bounds);
-  for (const { offset, size, header: record } of parsed.damage) {
-    const losesRecords = size >= recordHeaderSize;
-    progress.damage.push({ file, offset, size, record, losesRecords });
-  }
-  if (segment.damagedAt !== undefined) {
-    const size = segmentHeadSize / 2;
-    const offset = segment.damagedAt;
-    progress.damage.push({ file, offset, size, record: undefined, losesRecords: false });
-  }
+  const damage = listDamage(segment, parsed);
+  progress.damage.push(...damage);
   if (parsed.tornAt !== undefined) progress.torn.push({ file, offset: parsed.tornAt });
   progress.endPosition = parsed.endPosition;
-  const lsnMax = await deliver(bytes, parsed, sink);
-  const damaged = parsed.damage.length > 0 || segment.damagedAt !== undefined;
-  progress.segments.push({ file, number, sizeBytes: bytes.length, lsnMax, damaged });
+  const lsnMax = await deliver({ file, bytes }, parsed.records, damage, sink);
+  const sizeBytes = bytes.length;
+  progress.segments.push({ file, number, sizeBytes, lsnMax, damaged: damage.length > 0 });
 }
 
 /** Errors: `unsupported-version`, `unavailable` when a file cannot be read at all. */
@@ -177,16 +197,24 @@ export async function readLog(disk: Disk, directory: string, sink: LogSink): Pro
   for (const [i, segment] of segments.entries()) {
     const next = segments.slice(i + 1).find(({ header }) => header !== undefined)?.header;
     if (segment.header === undefined) {
-      noteUnreadable(progress, segment, i === segments.length - 1);
+      noteUnreadable(progress, segment, i === segments.length - 1, sink);
     } else {
-      await readSegment(disk, segment, next, progress, sink);
+      await readSegment(disk, { ...segment, header: segment.header }, next, progress, sink);
     }
   }
   const numberMax = segments.at(-1)?.number ?? 0;
   return { ...progress, numberMax };
 }
 
-/** Lets other work run between slices of a long replay. */
-export function pauseWith(timers: Timers): () => Promise<void> {
-  return () => timers.yieldNow();
+/** Makes what a crash left in the page cache durable, before anything that is read from it counts. */
+export async function syncLog(disk: Disk, directory: string): Promise<void> {
+  for (const name of await disk.list(directory)) {
+    if (!segmentName.test(name)) continue;
+    const handle = await disk.open(`${directory}/${name}`, 'append');
+    try {
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+  }
 }

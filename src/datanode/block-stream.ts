@@ -1,0 +1,71 @@
+/**
+ * The consumer's end of a stream from a worker: an async iterable that gives credit for what it was
+ * taken from, and cancels the scan when its consumer leaves.
+ */
+
+import type { CitadelError } from '../base/errors.ts';
+import type { StreamBlock } from './worker/messages.ts';
+
+export interface StreamControl {
+  readonly open: () => void;
+  readonly credit: (bytes: number) => void;
+  readonly cancel: () => void;
+}
+
+interface Arrived {
+  readonly block: StreamBlock;
+  readonly bytes: number;
+}
+
+export class BlockStream {
+  readonly #control: StreamControl;
+  #arrived: Arrived[] = [];
+  #ended = false;
+  #error: CitadelError | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(control: StreamControl) {
+    this.#control = control;
+  }
+
+  push(block: StreamBlock, bytes: number): void {
+    this.#arrived.push({ block, bytes });
+    this.#wake();
+  }
+
+  /** No more blocks will come; what arrived before is still given. */
+  end(error: CitadelError | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    this.#wake();
+  }
+
+  /** The work starts with the first pull. */
+  async *blocks(signal: AbortSignal): AsyncGenerator<StreamBlock> {
+    signal.throwIfAborted();
+    const cancel = () => this.#control.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    this.#control.open();
+    try {
+      for (;;) {
+        const next = this.#arrived.shift();
+        if (next !== undefined) {
+          this.#control.credit(next.bytes);
+          yield next.block;
+        } else if (this.#ended) {
+          if (this.#error !== undefined) throw this.#error;
+          return;
+        } else {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      this.#arrived = [];
+      if (!this.#ended) this.#control.cancel();
+    }
+  }
+}

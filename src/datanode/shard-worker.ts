@@ -1,0 +1,82 @@
+/**
+ * Entry of a data worker thread: builds the real world for it and connects the worker to its parent.
+ *
+ * An error that nobody caught ends the thread, and with it the node: state in memory may be wrong.
+ */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { invariant } from '../base/errors.ts';
+import type { Log, LogFields } from '../env/env.ts';
+import { createThreadEnv } from '../env/node/node-env.ts';
+import { createReaderPool } from '../sqlite/reader-pool.ts';
+import { connectSqliteWriter } from '../sqlite/writer-port.ts';
+import { ReadCache } from '../tstore/read/read-cache.ts';
+import { openTStore } from '../tstore/tstore.ts';
+import { type FromWorker, type ToWorker, toFailure, type WorkerStart } from './worker/messages.ts';
+import { openWorker } from './worker/worker-core.ts';
+
+/** Share of the memory budget for rows of chunks that were read. */
+const cacheShare = 0.25;
+/** Open SQLite files per worker. */
+const handlesMax = 256;
+
+invariant(parentPort !== null, 'a data worker runs in a thread of its own');
+const port = parentPort;
+const start = workerData as WorkerStart;
+
+function send(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+/** Errors do not cross threads as they are. */
+function toPlainFields(fields: LogFields): LogFields {
+  const plain = Object.entries(fields).map(([key, value]) =>
+    value instanceof Error ? [key, toFailure(value)] : [key, value],
+  );
+  return Object.fromEntries(plain);
+}
+
+/** Events go to the main thread, which writes them. */
+function createRemoteLog(common: LogFields): Log {
+  const write =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (event: string, fields: LogFields = {}) =>
+      send({ kind: 'log', level, event, fields: toPlainFields({ ...common, ...fields }) });
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    with: (fields) => createRemoteLog({ ...common, ...fields }),
+  };
+}
+
+async function run(): Promise<void> {
+  const env = createThreadEnv(createRemoteLog({}));
+  const writer = connectSqliteWriter(start.writerPort);
+  const readers = createReaderPool(start.root, handlesMax);
+  const cache = new ReadCache(start.memoryBytes * cacheShare);
+  const { shardCount, policies } = start;
+  const core = await openWorker({
+    env,
+    disk: env.openDisk(start.root),
+    start,
+    openStore: (shard, directory) =>
+      openTStore({ env, directory, shard, shardCount, writer, readers, cache, policies }),
+    cacheBytes: () => cache.memoryBytes,
+    send,
+    onClosed: () => {
+      readers.close();
+      const end = () => port.close();
+      writer.close().then(end, end);
+    },
+  });
+  port.on('message', (message: ToWorker) => core.receive(message));
+  send({ kind: 'ready' });
+}
+
+run().catch((error: unknown) => {
+  send({ kind: 'open-failed', failure: toFailure(error) });
+  start.writerPort.close();
+  port.close();
+});

@@ -1,0 +1,220 @@
+/**
+ * Opens one log's replicas: stores first, then the log is replayed into them, then damage is judged.
+ *
+ * What was read is made durable before anything counts, the clock starts above every stamp ever given,
+ * and every replica gets a new origin.
+ */
+
+import type { Disk, Env } from '../../env/env.ts';
+import { HybridClock } from '../../replication/hybrid-clock.ts';
+import { ReplicaState } from '../../replication/replica-state.ts';
+import type { TStore } from '../../tstore/tstore.ts';
+import { toHex } from '../identity.ts';
+import type { LogRecord } from '../log/log-layout.ts';
+import {
+  type LogDamage,
+  type LogPlace,
+  type LogSummary,
+  readLog,
+  syncLog,
+} from '../log/log-reader.ts';
+import {
+  describeFault,
+  type LogFault,
+  loadFaults,
+  readScope,
+  saveFaults,
+  unknownScope,
+} from './log-faults.ts';
+import type { WorkerStart } from './messages.ts';
+import { type GroupOptions, ReplicaGroup } from './replica-group.ts';
+import { ShardReplica } from './shard-replica.ts';
+import { loadReserve, StampReserve } from './stamp-reserve.ts';
+
+/** Single node: one epoch, until replicas have primaries. */
+const epochOnly = 1;
+/** While replaying, a store is flushed when memtables pass this share of the memory budget. */
+const replayShare = 0.5;
+
+export interface OpenGroup {
+  readonly env: Env;
+  readonly disk: Disk;
+  readonly start: WorkerStart;
+  readonly logId: number;
+  readonly openStore: (shard: number, directory: string) => Promise<TStore>;
+  readonly onProgress: (readBytes: number) => void;
+  readonly answer: GroupOptions['answer'];
+  readonly onLogFailure: GroupOptions['onLogFailure'];
+}
+
+const replicaDirectory = /^shard-(\d{4})-([0-9a-f]{16})$/;
+
+/** `shard-0003-<replica id>`: a replica's id is fixed in the name of its directory. */
+async function findReplicas(disk: Disk): Promise<Map<number, string>> {
+  const found = new Map<number, string>();
+  for (const name of await disk.list('.')) {
+    const match = replicaDirectory.exec(name);
+    if (match) found.set(Number(match[1]), match[2]!);
+  }
+  return found;
+}
+
+function directoryOf(shard: number, replicaId: string): string {
+  return `shard-${String(shard).padStart(4, '0')}-${replicaId}`;
+}
+
+async function openReplicas(
+  options: OpenGroup,
+  clock: HybridClock,
+): Promise<Map<number, ShardReplica>> {
+  const { env, disk, start, logId } = options;
+  const existing = await findReplicas(disk);
+  const replicas = new Map<number, ShardReplica>();
+  for (let shard = logId; shard < start.shardCount; shard += start.logCount) {
+    const replicaId = existing.get(shard) ?? toHex(env.rng.bytes(8));
+    const store = await options.openStore(shard, directoryOf(shard, replicaId));
+    const { replayFrom, versions, hlcMax } = store.positions;
+    clock.observe(hlcMax);
+    const origin = toHex(env.rng.bytes(8));
+    const state = new ReplicaState({
+      shard,
+      epoch: epochOnly,
+      origin,
+      lsn: replayFrom,
+      versions,
+      clock,
+    });
+    replicas.set(shard, new ShardReplica(replicaId, store, state));
+  }
+  return replicas;
+}
+
+function memoryOf(replicas: Iterable<ShardReplica>): number {
+  let sum = 0;
+  for (const { store } of replicas) sum += store.memoryBytes;
+  return sum;
+}
+
+/** Keeps a replay of a log larger than memory within the budget. */
+async function flushLargest(
+  replicas: ReadonlyMap<number, ShardReplica>,
+  clock: HybridClock,
+): Promise<void> {
+  const bySize = [...replicas.values()].sort((a, b) => b.store.memoryBytes - a.store.memoryBytes);
+  // Entries with older stamps may still follow: nothing is stable yet.
+  await bySize[0]?.flush(async () => ({ hlcMax: clock.last, stableHlc: 0 }));
+}
+
+/** A record of the log that was lost, and whose header was read. */
+function toFault(damage: LogDamage, record: NonNullable<LogDamage['record']>): LogFault {
+  return {
+    file: damage.file,
+    offset: damage.offset,
+    shard: record.shard,
+    replicaId: record.replicaId,
+    lsnFrom: record.lsn,
+    lsnTo: record.lsn,
+    ...readScope(record.scope),
+  };
+}
+
+function isBefore(place: LogPlace | undefined, damage: LogDamage): boolean {
+  if (place === undefined || place.file < damage.file) return true;
+  return place.file === damage.file && place.offset < damage.offset;
+}
+
+/**
+ * A place whose owner is unknown: replicas with a later record have shown by their lsns whether they lost
+ * something; the others may have lost what came last.
+ */
+function suspectAll(damage: LogDamage, replicas: Iterable<ShardReplica>): void {
+  for (const replica of replicas) {
+    if (!isBefore(replica.lastPlace, damage)) continue;
+    const { shard, replicaId, state } = replica;
+    const { file, offset } = damage;
+    const lsnFrom = state.lsn + 1;
+    replica.faults.push({ file, offset, shard, replicaId, lsnFrom, lsnTo: 0, ...unknownScope });
+  }
+}
+
+async function judgeDamage(
+  options: OpenGroup,
+  directory: string,
+  summary: LogSummary,
+  replicas: ReadonlyMap<number, ShardReplica>,
+): Promise<void> {
+  const { disk, env } = options;
+  for (const { file, offset } of summary.torn)
+    env.log.warn('unfinished log tail', { file, offset });
+  for (const damage of summary.damage) {
+    const { file, offset, size, record, losesRecords } = damage;
+    env.log.error('commit log damaged', {
+      file,
+      offset,
+      size,
+      shard: record?.shard,
+      lsn: record?.lsn,
+    });
+    if (losesRecords && record === undefined) suspectAll(damage, replicas.values());
+  }
+  const found = [...replicas.values()].flatMap(({ faults }) => faults);
+  const kept = await loadFaults(disk, directory);
+  const isNew = (fault: LogFault) =>
+    !kept.some(
+      ({ replicaId, lsnFrom }) => replicaId === fault.replicaId && lsnFrom === fault.lsnFrom,
+    );
+  const added = found.filter(isNew);
+  const all = [...kept, ...added];
+  if (added.length > 0) await saveFaults(disk, directory, all);
+  for (const replica of replicas.values()) {
+    replica.faults = all.filter(({ replicaId }) => replicaId === replica.replicaId);
+  }
+  for (const fault of all) env.log.error('data lost', { fault: describeFault(fault) });
+}
+
+async function replayLog(
+  options: OpenGroup,
+  directory: string,
+  clock: HybridClock,
+  replicas: ReadonlyMap<number, ShardReplica>,
+): Promise<LogSummary> {
+  const { env, start } = options;
+  const byId = new Map([...replicas.values()].map((replica) => [replica.replicaId, replica]));
+  const memoryMax = (start.memoryBytes * replayShare) / start.logIds.length;
+  const now = env.clock.monotonicMs();
+  return readLog(options.disk, directory, {
+    record: (record: LogRecord, place: LogPlace) => {
+      byId.get(record.replicaId)?.replay(record, place, now);
+    },
+    damage: (damage) => {
+      const { record } = damage;
+      if (record !== undefined) byId.get(record.replicaId)?.skipDamaged(toFault(damage, record));
+    },
+    pause: async (readBytes) => {
+      options.onProgress(readBytes);
+      if (memoryOf(replicas.values()) > memoryMax) await flushLargest(replicas, clock);
+      await env.timers.yieldNow();
+    },
+  });
+}
+
+export async function openGroup(options: OpenGroup): Promise<ReplicaGroup> {
+  const { env, disk, start, logId } = options;
+  const directory = `log/${logId}`;
+  await disk.makeDirectory(directory);
+  const reserveFile = `${directory}/stamps`;
+  const clock = new HybridClock(await loadReserve(disk, reserveFile));
+  const replicas = await openReplicas(options, clock);
+  await syncLog(disk, directory);
+  const summary = await replayLog(options, directory, clock, replicas);
+  await judgeDamage(options, directory, summary, replicas);
+  const reserve = new StampReserve(disk, reserveFile, env.clock, clock);
+  const { fsync, fsyncIntervalMs, segmentBytes, shardCount } = start;
+  const { answer, onLogFailure } = options;
+  const log = { directory, logId, fsync, fsyncIntervalMs, segmentBytes };
+  return new ReplicaGroup(
+    { env, disk, shardCount, clock, reserve, log, answer, onLogFailure },
+    replicas,
+    summary,
+  );
+}

@@ -1,0 +1,126 @@
+/**
+ * Streams of blocks from the stores of one worker to the main thread, pulled by credit: a consumer that
+ * stops taking holds the scan back; a cancelled one ends it at the next slice.
+ */
+
+import { CitadelError } from '../../base/errors.ts';
+import type { Env } from '../../env/env.ts';
+import { scanStores, schemaStores } from '../../tstore/tstore.ts';
+import { refuseHidden } from './log-faults.ts';
+import { type FromWorker, type StreamBlock, type StreamRequest, toFailure } from './messages.ts';
+import type { ShardReplica } from './shard-replica.ts';
+import { packBlock } from './transfer-block.ts';
+
+/** Sent and not yet taken, per stream; always at least one block. */
+const windowBytes = 1024 * 1024;
+const streamCountMax = 1024;
+/** Blocks are packed for so long before writes get their turn. */
+const sliceMs = 5;
+
+interface Stream {
+  readonly abort: AbortController;
+  outstanding: number;
+  /** Resolves when the consumer took something, or cancelled. */
+  moved: () => void;
+}
+
+export interface StreamServerOptions {
+  readonly env: Pick<Env, 'clock' | 'timers'>;
+  readonly replica: (shard: number) => ShardReplica | undefined;
+  readonly send: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
+}
+
+export class StreamServer {
+  readonly #options: StreamServerOptions;
+  readonly #streams = new Map<number, Stream>();
+
+  constructor(options: StreamServerOptions) {
+    this.#options = options;
+  }
+
+  start(id: number, shards: readonly number[], request: StreamRequest): void {
+    const stream: Stream = { abort: new AbortController(), outstanding: 0, moved: () => undefined };
+    if (this.#streams.size >= streamCountMax) {
+      const error = new CitadelError('limit-exceeded', 'too many scans at once on this node');
+      this.#options.send({ kind: 'end', id, failure: toFailure(error) });
+      return;
+    }
+    this.#streams.set(id, stream);
+    this.#run(id, stream, shards, request).then(
+      () => this.#end(id, undefined),
+      (error) => this.#end(id, error),
+    );
+  }
+
+  credit(id: number, bytes: number): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    stream.outstanding -= bytes;
+    stream.moved();
+  }
+
+  cancel(id: number): void {
+    const stream = this.#streams.get(id);
+    stream?.abort.abort();
+    stream?.moved();
+  }
+
+  cancelAll(): void {
+    for (const id of this.#streams.keys()) this.cancel(id);
+  }
+
+  #end(id: number, error: unknown): void {
+    this.#streams.delete(id);
+    const failure = error === undefined ? undefined : toFailure(error);
+    this.#options.send({ kind: 'end', id, failure });
+  }
+
+  #open(
+    shards: readonly number[],
+    request: StreamRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamBlock> {
+    const { env, replica } = this.#options;
+    const { plan } = request;
+    const stores = shards.map((shard) => {
+      const found = replica(shard);
+      if (found === undefined) throw new CitadelError('redirect', `shard ${shard} is not here`);
+      refuseHidden(found.faults, { dbId: plan.dbId, rpId: plan.rpId, range: plan.range });
+      return found.store;
+    });
+    const control = { signal, env };
+    return request.kind === 'scan'
+      ? scanStores(stores, request.plan, control)
+      : schemaStores(stores, request.plan, control);
+  }
+
+  async #run(
+    id: number,
+    stream: Stream,
+    shards: readonly number[],
+    request: StreamRequest,
+  ): Promise<void> {
+    const { clock, timers } = this.#options.env;
+    const { signal } = stream.abort;
+    let sliceStart = clock.monotonicMs();
+    for await (const block of this.#open(shards, request, signal)) {
+      if (signal.aborted) return;
+      const { value, transfer, bytes } = packBlock(block);
+      this.#options.send({ kind: 'block', id, block: value, bytes }, transfer);
+      stream.outstanding += bytes;
+      if (stream.outstanding > windowBytes) await this.#waitForCredit(stream);
+      if (clock.monotonicMs() - sliceStart > sliceMs) {
+        await timers.yieldNow();
+        sliceStart = clock.monotonicMs();
+      }
+    }
+  }
+
+  async #waitForCredit(stream: Stream): Promise<void> {
+    while (stream.outstanding > windowBytes && !stream.abort.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        stream.moved = resolve;
+      });
+    }
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * A data worker without its thread: owns logs and the shards that go with them, takes messages, sends
+ * messages. The entry file `shard-worker.ts` connects it to the real thread.
+ */
+
+import { CitadelError } from '../../base/errors.ts';
+import type { Disk, Env } from '../../env/env.ts';
+import type { ShardStatus } from '../../rpc/data-node-api.ts';
+import type { TStore } from '../../tstore/tstore.ts';
+import { Compactor } from './compactor.ts';
+import { FlushScheduler, memtableBytesOf } from './flush-scheduler.ts';
+import { describeFault } from './log-faults.ts';
+import {
+  type FromWorker,
+  type RetentionRule,
+  type ToWorker,
+  toFailure,
+  type WorkerCall,
+  type WorkerStart,
+  type WorkerStatus,
+  type WriteAnswer,
+  type WriteItem,
+} from './messages.ts';
+import { openGroup } from './open-group.ts';
+import type { ReplicaGroup } from './replica-group.ts';
+import type { ShardReplica } from './shard-replica.ts';
+import { StreamServer } from './stream-server.ts';
+
+/** Share of the memory budget that memtables and frames on their way may take before writes are refused. */
+const memtableShare = 0.6;
+/** Flushing starts at this share of that. */
+const flushShare = 0.5;
+/** A log may grow to so many segments before the oldest memtable is flushed. */
+const segmentsPerLog = 4;
+
+export interface WorkerOptions {
+  readonly env: Env;
+  readonly disk: Disk;
+  readonly start: WorkerStart;
+  readonly openStore: (shard: number, directory: string) => Promise<TStore>;
+  /** Bytes held by the read cache. */
+  readonly cacheBytes: () => number;
+  readonly send: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
+  /** Everything is closed: the thread may end. */
+  readonly onClosed: () => void;
+}
+
+export class WorkerCore {
+  readonly #options: WorkerOptions;
+  readonly #groups: readonly ReplicaGroup[];
+  readonly #replicas = new Map<number, { group: ReplicaGroup; replica: ShardReplica }>();
+  readonly #streams: StreamServer;
+  readonly #flushes: FlushScheduler;
+  readonly #compactor: Compactor;
+  readonly #memtableBytesMax: number;
+  readonly #answers: WriteAnswer[];
+  #answersQueued = false;
+  #diskFull = false;
+  #closing = false;
+
+  constructor(options: WorkerOptions, groups: readonly ReplicaGroup[], answers: WriteAnswer[]) {
+    const { env, start, send } = options;
+    this.#options = options;
+    this.#groups = groups;
+    this.#answers = answers;
+    for (const group of groups) {
+      for (const [shard, replica] of group.replicas) this.#replicas.set(shard, { group, replica });
+    }
+    this.#memtableBytesMax = start.memoryBytes * memtableShare;
+    const replica = (shard: number) => this.#replicas.get(shard)?.replica;
+    this.#streams = new StreamServer({ env, replica, send });
+    const onDiskFull = () => this.noteDiskFull();
+    this.#flushes = new FlushScheduler({
+      env,
+      groups,
+      memtableBytes: this.#memtableBytesMax * flushShare,
+      logBytes: start.segmentBytes * segmentsPerLog,
+      idleFlushMs: start.idleFlushMs,
+      onDiskFull,
+      onProgress: () => undefined,
+    });
+    const isBusy = () =>
+      this.#diskFull || this.#memtableBytes() > this.#memtableBytesMax * flushShare;
+    this.#compactor = new Compactor({ env, groups, isBusy, onDiskFull });
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.kind) {
+      case 'write':
+        this.#write(message.items);
+        return;
+      case 'stream':
+        this.#streams.start(message.id, message.shards, message.request);
+        return;
+      case 'credit':
+        this.#streams.credit(message.id, message.bytes);
+        return;
+      case 'cancel':
+        this.#streams.cancel(message.id);
+        return;
+      case 'call':
+        this.#answerCall(message.id, message.call);
+        return;
+      case 'policies':
+        this.#setPolicies(message.policies);
+        return;
+      case 'disk':
+        this.#diskFull = message.full;
+        this.#flushes.retryNow();
+        return;
+    }
+  }
+
+  /** Answers of one turn of the event loop leave in one message. */
+  queueAnswers(): void {
+    if (this.#answersQueued || this.#answers.length === 0) return;
+    this.#answersQueued = true;
+    queueMicrotask(() => {
+      this.#answersQueued = false;
+      const answers = this.#answers.splice(0);
+      if (answers.length > 0) this.#options.send({ kind: 'answers', answers });
+    });
+  }
+
+  noteDiskFull(): void {
+    if (this.#diskFull) return;
+    this.#diskFull = true;
+    this.#options.send({ kind: 'disk-full' });
+  }
+
+  #memtableBytes(): number {
+    let sum = memtableBytesOf(this.#groups);
+    for (const { log } of this.#groups) sum += log.pendingBytes;
+    return sum;
+  }
+
+  #write(items: readonly WriteItem[]): void {
+    let memoryBytes = this.#memtableBytes();
+    for (const item of items) {
+      const found = this.#replicas.get(item.shard);
+      const refusal = this.#refusal(item, found !== undefined, memoryBytes);
+      if (refusal !== undefined || found === undefined) {
+        this.#answers.push({ id: item.id, origin: '', sequence: 0, failure: toFailure(refusal) });
+        continue;
+      }
+      memoryBytes += item.frame.length;
+      found.group.write(item);
+    }
+    this.queueAnswers();
+    if (memoryBytes > this.#memtableBytesMax * flushShare) this.#flushes.wake();
+  }
+
+  #refusal(item: WriteItem, isHere: boolean, memoryBytes: number): CitadelError | undefined {
+    if (this.#closing) return new CitadelError('unavailable', 'the node is shutting down');
+    if (!isHere) return new CitadelError('redirect', `shard ${item.shard} is not here`);
+    if (this.#diskFull) {
+      return new CitadelError('disk-full', 'cannot write: no space left on the disk');
+    }
+    if (memoryBytes + item.frame.length > this.#memtableBytesMax) {
+      return new CitadelError('overloaded', 'cannot write: memory budget used up, retry shortly', {
+        details: { memoryBytes, limit: this.#memtableBytesMax },
+      });
+    }
+    return undefined;
+  }
+
+  #setPolicies(policies: readonly RetentionRule[]): void {
+    for (const { replica } of this.#replicas.values()) replica.store.setPolicies(policies);
+  }
+
+  #answerCall(id: number, call: WorkerCall): void {
+    const { send } = this.#options;
+    this.#call(call).then(
+      (status) => {
+        send({ kind: 'done', id, failure: undefined, status });
+        if (call.kind === 'close') this.#options.onClosed();
+      },
+      (error) => {
+        send({ kind: 'done', id, failure: toFailure(error), status: undefined });
+        if (call.kind === 'close') this.#options.onClosed();
+      },
+    );
+  }
+
+  async #call(call: WorkerCall): Promise<WorkerStatus | undefined> {
+    switch (call.kind) {
+      case 'status':
+        return this.#status();
+      case 'drop':
+        await this.#forEach((store) => store.dropData(call.dbId, call.rpId));
+        return undefined;
+      case 'expire':
+        await this.#forEach(async (store) => {
+          const count = await store.expire(call.nowNs);
+          if (count > 0) this.#options.env.log.info('retention removed files', { count });
+        });
+        return undefined;
+      case 'purge':
+        await this.#forEach((store) => store.purgeTrash(call.olderThanMs));
+        return undefined;
+      case 'close':
+        await this.#close(call.flush);
+        return undefined;
+    }
+  }
+
+  async #forEach(work: (store: TStore) => Promise<void>): Promise<void> {
+    for (const { replica } of this.#replicas.values()) {
+      await replica.alone(() => work(replica.store));
+    }
+  }
+
+  #status(): WorkerStatus {
+    const shards = [...this.#replicas.values()].map(({ replica }): ShardStatus => {
+      const { store, state, faults } = replica;
+      const { seriesCount, diskBytes, faults: storeFaults } = store.status;
+      return {
+        shard: replica.shard,
+        state: 'active',
+        replicaId: replica.replicaId,
+        memoryBytes: store.memoryBytes,
+        diskBytes,
+        seriesCount,
+        lsn: state.lsn,
+        replayFrom: replica.replayFrom,
+        faults: [...faults.map(describeFault), ...storeFaults],
+      };
+    });
+    const logBytes = this.#groups.reduce((sum, { log }) => sum + log.sizeBytes, 0);
+    return { shards, logBytes, memoryBytes: this.#memtableBytes() + this.#options.cacheBytes() };
+  }
+
+  async #close(flush: boolean): Promise<void> {
+    this.#closing = true;
+    this.#streams.cancelAll();
+    await this.#compactor.stop();
+    try {
+      await this.#flushes.stop(flush);
+    } catch (error) {
+      // The log keeps what could not be flushed.
+      this.#options.env.log.warn('not all could be flushed', { error });
+    }
+    for (const group of this.#groups) await group.log.close();
+    for (const { replica } of this.#replicas.values()) {
+      await replica.alone(() => replica.store.close());
+    }
+  }
+}
+
+/** Opens all that this worker owns. Errors as of stores and logs: `corrupt`, `unsupported-version`, ... */
+export async function openWorker(options: WorkerOptions): Promise<WorkerCore> {
+  const { env, disk, start, openStore, send } = options;
+  const answers: WriteAnswer[] = [];
+  const groups: ReplicaGroup[] = [];
+  const opened: { core: WorkerCore | undefined } = { core: undefined };
+  let replayedBytes = 0;
+  for (const logId of start.logIds) {
+    const group = await openGroup({
+      env,
+      disk,
+      start,
+      logId,
+      openStore,
+      onProgress: (readBytes) => {
+        replayedBytes += readBytes;
+        send({ kind: 'progress', replayedBytes });
+      },
+      answer: (answer) => {
+        answers.push(answer);
+        opened.core?.queueAnswers();
+      },
+      onLogFailure: (error) => {
+        if (error.code === 'disk-full') opened.core?.noteDiskFull();
+      },
+    });
+    groups.push(group);
+  }
+  opened.core = new WorkerCore(options, groups, answers);
+  return opened.core;
+}
