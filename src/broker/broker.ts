@@ -3,15 +3,18 @@
  * sent to the data nodes; statements are parsed, and answered from the catalog or by scans.
  */
 
+import { CitadelError } from '../base/errors.ts';
 import type { StatementResult } from '../query/result.ts';
-
-export type Precision = 'ns' | 'u' | 'ms' | 's' | 'm' | 'h';
+import type { BrokerParts } from './parts.ts';
+import { QueryExecutor } from './statements/execute-query.ts';
+import { PointWriter } from './write/write-points.ts';
 
 export interface WriteRequest {
   readonly database: string;
   /** '' = the database's default. */
   readonly policy: string;
-  readonly precision: Precision;
+  /** As the client said it; '' = ns. */
+  readonly precision: string;
   /** As the client said it; '' = the default level. */
   readonly consistency: string;
   readonly body: Uint8Array;
@@ -59,4 +62,42 @@ export interface Broker {
    * @throws CitadelError `invalid-argument` with what follows `error parsing query: `
    */
   query(request: QueryRequest): AsyncIterable<StatementResult>;
+}
+
+class NodeBroker implements Broker {
+  readonly stats: BrokerStats = {
+    writeRequests: 0,
+    pointsWritten: 0,
+    pointsDropped: 0,
+    pointsFailed: 0,
+    queriesStarted: 0,
+    queriesActive: 0,
+    queriesFailed: 0,
+  };
+  readonly #parts: BrokerParts;
+  readonly #writer: PointWriter;
+  readonly #executor: QueryExecutor;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+    this.#writer = new PointWriter(parts, this.stats);
+    this.#executor = new QueryExecutor(parts, this.stats);
+  }
+
+  checkDatabase(name: string): void {
+    if (this.#parts.catalog.view.database(name) !== undefined) return;
+    throw new CitadelError('not-found', `database not found: ${JSON.stringify(name)}`);
+  }
+
+  write(request: WriteRequest): Promise<void> {
+    return this.#writer.write(request);
+  }
+
+  query(request: QueryRequest): AsyncIterable<StatementResult> {
+    return this.#executor.execute(request);
+  }
+}
+
+export function createBroker(parts: BrokerParts): Broker {
+  return new NodeBroker(parts);
 }

@@ -9,14 +9,6 @@ import type { ParsedBatch, ParsedField } from '../../lineprotocol/parsed-batch.t
 import type { CatalogView, FieldRegistration } from '../../metadata/catalog-view.ts';
 import type { FieldType } from '../../model/field-type.ts';
 
-/** Rows that are not to be stored, and why the first of them is not. */
-export interface Refusal {
-  /** Per row: 1 = refused. */
-  readonly rows: Uint8Array;
-  readonly count: number;
-  readonly reason: string;
-}
-
 /** Types by index into the batch's fields; undefined = not registered. */
 function lookUp(batch: ParsedBatch, view: CatalogView, dbId: string): (FieldType | undefined)[] {
   return batch.fields.map(({ measurement, name }) =>
@@ -41,75 +33,47 @@ export function findNewFields(
     }));
 }
 
+/** Per field of the batch: 1 = its type is the registered one. */
+export function acceptFields(batch: ParsedBatch, view: CatalogView, dbId: string): Uint8Array {
+  const types = lookUp(batch, view, dbId);
+  return Uint8Array.from(batch.fields, ({ type }, i) => (types[i] === type ? 1 : 0));
+}
+
 /** As Go's %q shows a name. */
 function quote(name: string): string {
   return JSON.stringify(name);
 }
 
-function describeConflict(batch: ParsedBatch, field: ParsedField, registered: FieldType): string {
-  const measurement = quote(batch.measurements[field.measurement]!);
+export function describeConflict(
+  batch: ParsedBatch,
+  field: ParsedField,
+  view: CatalogView,
+  dbId: string,
+): string {
+  const measurement = batch.measurements[field.measurement]!;
+  const registered = view.fieldType(dbId, measurement, field.name);
   return (
-    `field type conflict: input field ${quote(field.name)} on measurement ${measurement} ` +
+    `field type conflict: input field ${quote(field.name)} on measurement ${quote(measurement)} ` +
     `is type ${field.type}, already exists as type ${registered}`
   );
 }
 
-/** Marks the rows that use a bad field; the index of the field that spoiled the first one. */
-function markRows(batch: ParsedBatch, isBad: Uint8Array, rows: Uint8Array) {
-  const { cellStart, cellField, rowCount } = batch;
-  let count = 0;
-  let firstField = -1;
-  for (let row = 0; row < rowCount; row++) {
-    const until = cellStart[row + 1]!;
-    for (let cell = cellStart[row]!; cell < until; cell++) {
-      const field = cellField[cell]!;
-      if (isBad[field] === 0) continue;
-      rows[row] = 1;
-      count++;
-      if (firstField === -1) firstField = field;
-      break;
-    }
-  }
-  return { count, firstField };
+export interface ExpiredRows {
+  /** Per row: 1 = still kept. */
+  readonly accepts: Uint8Array;
+  readonly count: number;
 }
 
-/** Rows with a field of another type than is registered. Undefined = none. */
-export function refuseConflicts(
-  batch: ParsedBatch,
-  view: CatalogView,
-  dbId: string,
-): Refusal | undefined {
-  const types = lookUp(batch, view, dbId);
-  const isBad = Uint8Array.from(batch.fields, ({ type }, i) => (types[i] === type ? 0 : 1));
-  if (!isBad.includes(1)) return undefined;
-  const rows = new Uint8Array(batch.rowCount);
-  const { count, firstField } = markRows(batch, isBad, rows);
-  if (firstField === -1) return undefined;
-  const registered = types[firstField];
-  const reason =
-    registered === undefined
-      ? 'field type conflict'
-      : describeConflict(batch, batch.fields[firstField]!, registered);
-  return { rows, count, reason };
-}
-
-/** Rows older than the policy keeps, added to those refused already. Undefined = none at all. */
-export function refuseExpired(
-  batch: ParsedBatch,
-  oldestNs: bigint,
-  before: Refusal | undefined,
-): Refusal | undefined {
+/** Rows older than the policy keeps; undefined = none. */
+export function findExpired(batch: ParsedBatch, oldestNs: bigint): ExpiredRows | undefined {
   const { rowTimes, rowCount } = batch;
-  let rows = before?.rows;
+  let accepts: Uint8Array | undefined;
   let count = 0;
   for (let row = 0; row < rowCount; row++) {
     if (rowTimes[row]! >= oldestNs) continue;
-    rows ??= new Uint8Array(rowCount);
-    if (rows[row] === 1) continue;
-    rows[row] = 1;
+    accepts ??= new Uint8Array(rowCount).fill(1);
+    accepts[row] = 0;
     count++;
   }
-  if (rows === undefined || count === 0) return before;
-  const reason = before?.reason ?? 'points beyond retention policy';
-  return { rows, count: count + (before?.count ?? 0), reason };
+  return accepts && { accepts, count };
 }

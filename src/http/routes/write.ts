@@ -7,31 +7,10 @@
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
-import type { Precision } from '../../broker/broker.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { explain, replyError, statusOf } from '../server/error-reply.ts';
 import type { BodyCollector } from '../server/request-body.ts';
-
-const precisions: Readonly<Record<string, Precision>> = {
-  '': 'ns',
-  n: 'ns',
-  ns: 'ns',
-  u: 'u',
-  ms: 'ms',
-  s: 's',
-  m: 'm',
-  h: 'h',
-};
-
-function readPrecision(text: string): Precision {
-  const precision = Object.hasOwn(precisions, text) ? precisions[text] : undefined;
-  if (precision === undefined) {
-    const message = `invalid precision ${JSON.stringify(text)} (use n, u, ms, s, m or h)`;
-    throw new CitadelError('invalid-argument', message);
-  }
-  return precision;
-}
 
 /** An unknown retention policy is the server's fault in InfluxDB, and clients know it as such. */
 function replyFailure(reply: FastifyReply, thrown: unknown): FastifyReply {
@@ -53,14 +32,13 @@ export function addWriteRoute(app: FastifyInstance, parts: HttpParts, bodies: Bo
     },
     handler: async (request, reply) => {
       const parameters = readUrlParameters(request);
-      const precision = readPrecision(parameters.get('precision') ?? '');
       const isGzip = request.headers['content-encoding'] === 'gzip';
       const body = isGzip ? await bodies.gunzip(request.bodyBytes) : request.bodyBytes;
       try {
         await broker.write({
           database: parameters.get('db') ?? '',
           policy: parameters.get('rp') ?? '',
-          precision,
+          precision: parameters.get('precision') ?? '',
           consistency: parameters.get('consistency') ?? '',
           body,
         });

@@ -1,0 +1,198 @@
+/**
+ * The write path: a body parsed slice by slice, each slice checked, split by shard and sent while the
+ * next one is parsed; one answer for all of it.
+ *
+ * Parser and splitter are shared by all requests of the thread and keep what they learnt, so between parsing and
+ * splitting a slice nothing may wait. When new fields must be registered first, the slice is parsed
+ * again afterwards: rare, and cheaper than a copy.
+ */
+
+import { CitadelError } from '../../base/errors.ts';
+import { LineParser, type ParsedSlice } from '../../lineprotocol/lineprotocol.ts';
+import { type Precision, parsePrecision } from '../../lineprotocol/precision.ts';
+import type { Database, RetentionPolicy } from '../../metadata/catalog-view.ts';
+import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts';
+import type { BrokerStats, WriteRequest } from '../broker.ts';
+import type { BrokerParts } from '../parts.ts';
+import { BatchSplitter } from '../split/split.ts';
+import { acceptFields, describeConflict, findExpired, findNewFields } from './check-fields.ts';
+import { sendFrame } from './send-frame.ts';
+import { WriteOutcome } from './write-outcome.ts';
+
+/** A few milliseconds of parsing and splitting. */
+const sliceSizeMax = 1024 * 1024;
+/** Registering may lose races with drops of the measurement; more than a few times is no race. */
+const registerAttemptsMax = 5;
+const levels: ReadonlySet<string> = new Set(['', 'any', 'one', 'quorum', 'all']);
+
+interface Target {
+  readonly db: Database;
+  readonly policy: RetentionPolicy;
+  readonly precision: Precision;
+  readonly nowNs: bigint;
+}
+
+/** Where a slice starts, and the number of its first line. */
+interface Place {
+  readonly from: number;
+  readonly firstLine: number;
+}
+
+export class PointWriter {
+  readonly #parts: BrokerParts;
+  readonly #stats: BrokerStats;
+  readonly #parser: LineParser;
+  readonly #splitter = new BatchSplitter();
+
+  constructor(parts: BrokerParts, stats: BrokerStats) {
+    this.#parts = parts;
+    this.#stats = stats;
+    const seed = new DataView(parts.env.rng.bytes(4).buffer).getInt32(0, true);
+    this.#parser = new LineParser(seed);
+  }
+
+  /** @throws CitadelError, see Broker.write */
+  async write(request: WriteRequest): Promise<void> {
+    const { catalog, env } = this.#parts;
+    this.#stats.writeRequests++;
+    const precision = parsePrecision(request.precision || 'ns');
+    if (precision === undefined) {
+      const text = `invalid precision ${JSON.stringify(request.precision)} (use n, u, ms, s, m or h)`;
+      throw new CitadelError('invalid-argument', text);
+    }
+    const db = catalog.view.database(request.database);
+    if (db === undefined) throw databaseNotFound(request.database);
+    const policyName = request.policy || db.defaultPolicy;
+    const policy = catalog.view.policy(db, policyName);
+    const nowNs = env.clock.wallNs();
+    const isLevelKnown = levels.has(request.consistency.toLowerCase());
+    if (policy === undefined || !isLevelKnown) {
+      this.#refuseUnreadable(request, precision, nowNs);
+      if (!isLevelKnown) throw new CitadelError('invalid-argument', 'invalid consistency level');
+      throw policyNotFound(policyName);
+    }
+    await this.#writeBody(request.body, { db, policy, precision, nowNs });
+  }
+
+  /** A body without one good line is refused for that, whatever else is wrong. */
+  #refuseUnreadable({ database, body }: WriteRequest, precision: Precision, nowNs: bigint): void {
+    const outcome = new WriteOutcome();
+    const sizeMax = sliceSizeMax;
+    const slice = this.#parser.parse(body, { database, precision, nowNs, sizeMax });
+    outcome.parsedCount = slice.rowCount + slice.droppedCount;
+    outcome.addLineErrors(slice.errors);
+    const error = outcome.isUnreadable ? outcome.error() : undefined;
+    if (error !== undefined) throw error;
+  }
+
+  async #writeBody(body: Uint8Array, target: Target): Promise<void> {
+    const outcome = new WriteOutcome();
+    const sent: Promise<void>[] = [];
+    let place: Place = { from: 0, firstLine: 1 };
+    while (place.from < body.length) {
+      place = await this.#writeSlice(body, place, target, outcome, sent);
+      if (place.from < body.length) await this.#parts.env.timers.yieldNow();
+    }
+    await Promise.all(sent);
+    this.#count(outcome);
+    const error = outcome.error();
+    if (error !== undefined) throw error;
+  }
+
+  async #writeSlice(
+    body: Uint8Array,
+    place: Place,
+    target: Target,
+    outcome: WriteOutcome,
+    sent: Promise<void>[],
+  ): Promise<Place> {
+    const { catalog } = this.#parts;
+    const { id: dbId } = target.db;
+    let slice = this.#parse(body, place, target);
+    for (let attempt = 0; ; attempt++) {
+      const unknown = findNewFields(slice, catalog.view, dbId);
+      if (unknown.length === 0) break;
+      if (attempt === registerAttemptsMax) {
+        throw new CitadelError('unavailable', 'cannot register fields: too many changes');
+      }
+      await this.#register(target.db, unknown);
+      slice = this.#parse(body, place, target);
+    }
+    this.#splitSlice(slice, target, outcome, sent);
+    return { from: slice.next, firstLine: slice.nextLine };
+  }
+
+  async #register(db: Database, unknown: ReturnType<typeof findNewFields>): Promise<void> {
+    try {
+      await this.#parts.catalog.registerFields(db.id, unknown);
+    } catch (error) {
+      const isDropped = error instanceof CitadelError && error.code === 'not-found';
+      if (isDropped && this.#parts.catalog.view.database(db.name)?.id !== db.id) {
+        throw databaseNotFound(db.name);
+      }
+      if (!isDropped) throw error;
+    }
+  }
+
+  #parse(body: Uint8Array, { from, firstLine }: Place, target: Target): ParsedSlice {
+    const { precision, nowNs } = target;
+    const database = target.db.name;
+    const sizeMax = sliceSizeMax;
+    return this.#parser.parse(body, { database, precision, nowNs, from, firstLine, sizeMax });
+  }
+
+  #splitSlice(
+    slice: ParsedSlice,
+    { db, policy, nowNs }: Target,
+    outcome: WriteOutcome,
+    sent: Promise<void>[],
+  ): void {
+    const { catalog, shards } = this.#parts;
+    const expired =
+      policy.durationNs === 0n ? undefined : findExpired(slice, nowNs - policy.durationNs);
+    const split = this.#splitter.split(slice, {
+      shardCount: shards.length,
+      dbId: db.id,
+      rpId: policy.id,
+      accepts: acceptFields(slice, catalog.view, db.id),
+      rowAccepts: expired?.accepts,
+    });
+    outcome.parsedCount += slice.rowCount + slice.droppedCount;
+    outcome.addLineErrors(slice.errors);
+    const [firstDropped] = slice.dropped;
+    if (firstDropped !== undefined) outcome.addDropped(firstDropped.reason, slice.droppedCount);
+    if (split.refusedRows > 0) {
+      const field = slice.fields[split.firstRefusedField]!;
+      const reason = describeConflict(slice, field, catalog.view, db.id);
+      outcome.addDropped(reason, split.refusedRows);
+    }
+    if (expired !== undefined) outcome.addDropped('points beyond retention policy', expired.count);
+    for (const { shard, frame, rowCount } of split.frames) {
+      sent.push(this.#send(shard, frame, rowCount, outcome));
+    }
+  }
+
+  async #send(
+    shard: number,
+    frame: Uint8Array,
+    rowCount: number,
+    outcome: WriteOutcome,
+  ): Promise<void> {
+    try {
+      await sendFrame(this.#parts, shard, frame);
+      outcome.storedCount += rowCount;
+    } catch (error) {
+      outcome.addFailure(error, rowCount);
+    }
+  }
+
+  #count(outcome: WriteOutcome): void {
+    this.#stats.pointsWritten += outcome.storedCount;
+    this.#stats.pointsDropped += outcome.droppedCount;
+    this.#stats.pointsFailed += outcome.failedCount;
+    const { unknownCause } = outcome;
+    if (unknownCause !== undefined) {
+      this.#parts.env.log.warn('write unknown', { error: String(unknownCause) });
+    }
+  }
+}
