@@ -8,7 +8,7 @@
 import type { CitadelError } from '../base/errors.ts';
 import { type Broker, createBroker } from '../broker/broker.ts';
 import { type DataDirectory, openDataDirectory } from '../datanode/data-directory.ts';
-import { type DataNode, openDataNode, type RetentionRule } from '../datanode/datanode.ts';
+import { type DataNode, type DataNodeOptions, openDataNode } from '../datanode/datanode.ts';
 import type { Env, Log } from '../env/env.ts';
 import { type HttpServer, startHttpServer } from '../http/http-server.ts';
 import { type OpenCatalog, openCatalog } from '../metadata/catalog.ts';
@@ -52,7 +52,7 @@ class Openings {
   }
 }
 
-function listRules({ databases }: CatalogView): RetentionRule[] {
+function listRules({ databases }: CatalogView): DataNodeOptions['policies'] {
   return databases.flatMap((db) =>
     db.policies.map(({ id, durationNs, shardGroupDurationNs }) => ({
       dbId: db.id,
