@@ -97,6 +97,10 @@ export async function serve(config: CitadelConfig): Promise<number> {
   if (process.stdout.isTTY) {
     process.stdout.write(renderBanner(config.node.version, node.httpUrl, config.node.dataDir));
   }
+  node.failed.catch((error: unknown) => {
+    env.log.error('a part has failed', { error: describe(error) });
+    process.exit(exitStatus.defect);
+  });
   const signal = await signalled;
   env.log.info('stopping', { signal });
   return stopNode(node, env);
