@@ -10,7 +10,7 @@ import type { Log, LogFields } from '../env/env.ts';
 import { createThreadEnv } from '../env/node/node-env.ts';
 import { createReaderPool } from '../sqlite/reader-pool.ts';
 import { connectSqliteWriter } from '../sqlite/writer-port.ts';
-import { ReadCache } from '../tstore/read/read-cache.ts';
+import { ReadCache } from '../tstore/read-cache.ts';
 import { openTStore } from '../tstore/tstore.ts';
 import { type FromWorker, type ToWorker, toFailure, type WorkerStart } from './worker/messages.ts';
 import { openWorker } from './worker/worker-core.ts';

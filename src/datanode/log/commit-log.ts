@@ -143,7 +143,7 @@ export class CommitLog {
 
   /** Ends the open segment, so that trimming can remove it. */
   async seal(): Promise<void> {
-    if (this.#open === undefined) return;
+    if (this.#open === undefined && this.#pending.length === 0 && !this.#running) return;
     this.#sealWanted = true;
     await this.sync();
   }

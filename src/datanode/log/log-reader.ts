@@ -91,7 +91,7 @@ async function readHead(disk: Disk, file: string, number: number): Promise<Segme
   }
 }
 
-/** Segments in order. A last file whose head was never finished held nothing yet. */
+/** Segments in order. */
 async function listSegments(disk: Disk, directory: string): Promise<Segment[]> {
   const names = await disk.list(directory);
   const segments: Segment[] = [];
@@ -140,15 +140,11 @@ interface Progress {
   endPosition: number;
 }
 
-function noteUnreadable(
-  progress: Progress,
-  segment: Segment,
-  isLast: boolean,
-  sink: LogSink,
-): void {
+function noteUnreadable(progress: Progress, segment: Segment, sink: LogSink): void {
   const { file, number, sizeBytes } = segment;
-  // A head is written and synced before any group: a last, short file was never used.
-  const unused = isLast && sizeBytes <= segmentHeadSize;
+  // A head is written and synced before any group: so short a file was never used. (If it was and lost
+  // its groups, the segments around it show that bytes between them are missing.)
+  const unused = sizeBytes <= segmentHeadSize;
   if (unused) progress.torn.push({ file, offset: 0 });
   else {
     const damage = { file, offset: 0, size: sizeBytes, record: undefined, losesRecords: true };
@@ -159,12 +155,12 @@ function noteUnreadable(
 }
 
 function listDamage(segment: Segment, parsed: ParsedSegment): LogDamage[] {
-  const { file, damagedAt } = segment;
+  const { file, damagedAt, sizeBytes } = segment;
   const damage = parsed.damage.map(({ offset, size, header: record }): LogDamage => {
     const losesRecords = size >= recordHeaderSize;
     return { file, offset, size, record, losesRecords };
   });
-  if (damagedAt === undefined) return damage;
+  if (damagedAt === undefined || sizeBytes <= segmentHeadSize) return damage;
   const size = segmentHeadSize / 2;
   const head = { file, offset: damagedAt, size, record: undefined, losesRecords: false };
   return [head, ...damage];
@@ -197,7 +193,7 @@ export async function readLog(disk: Disk, directory: string, sink: LogSink): Pro
   for (const [i, segment] of segments.entries()) {
     const next = segments.slice(i + 1).find(({ header }) => header !== undefined)?.header;
     if (segment.header === undefined) {
-      noteUnreadable(progress, segment, i === segments.length - 1, sink);
+      noteUnreadable(progress, segment, sink);
     } else {
       await readSegment(disk, { ...segment, header: segment.header }, next, progress, sink);
     }
