@@ -129,7 +129,7 @@ export class LocalCatalog {
     this.#watch?.close();
     this.#watch = this.#store.watch(catalogPrefix, revision + 1, (notice) => {
       if (notice.kind === 'changes') this.#follow(notice.revision, notice.changes);
-      else this.load().catch((error: unknown) => this.#listener.failed(error));
+      else this.#reload();
     });
     this.#replaceView();
     this.#advance(revision);
@@ -148,6 +148,13 @@ export class LocalCatalog {
     if (databasesChanged) this.#replaceView();
     this.#advance(revision);
     if (databasesChanged) this.#listener.databasesChanged();
+  }
+
+  #reload(): void {
+    this.load().then(
+      () => this.#listener.databasesChanged(),
+      (error: unknown) => this.#listener.failed(error),
+    );
   }
 
   #waitUntil(isDone: () => boolean): Promise<void> {

@@ -6,7 +6,6 @@
  */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Timers } from '../../src/env/env.ts';
 import {
   type EmbeddedMetaStore,
   openEmbeddedMetaStore,
@@ -22,6 +21,7 @@ import {
 } from '../../src/metadata/meta-store.ts';
 import { createInThreadWriter } from '../../src/sqlite/in-thread-writer.ts';
 import { createReaderPool } from '../../src/sqlite/reader-pool.ts';
+import { createCountingRng, createManualTimers } from '../support/manual-timers.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 
 interface Harness {
@@ -33,34 +33,9 @@ interface Harness {
   end(): Promise<void>;
 }
 
-/** Timers that run when told to. */
-function createManualTimers(): Pick<Timers, 'after'> & { pass(ms: number): void } {
-  let nowMs = 0;
-  const waiting = new Map<object, { atMs: number; run: () => void }>();
-  return {
-    after(delayMs, run) {
-      const handle = { cancel: () => void waiting.delete(handle) };
-      waiting.set(handle, { atMs: nowMs + delayMs, run });
-      return handle;
-    },
-    pass(ms) {
-      nowMs += ms;
-      for (const [handle, { atMs, run }] of [...waiting]) {
-        if (atMs > nowMs) continue;
-        waiting.delete(handle);
-        run();
-      }
-    },
-  };
-}
-
 async function openEmbedded(makeJournal: () => MetaJournal): Promise<Harness> {
   const timers = createManualTimers();
-  let seed = 0;
-  const rng = {
-    next: () => 0.5,
-    bytes: (size: number) => new Uint8Array(size).fill(++seed),
-  };
+  const rng = createCountingRng();
   let store: EmbeddedMetaStore = await openEmbeddedMetaStore({ timers, rng }, makeJournal());
   const harness: Harness = {
     store,

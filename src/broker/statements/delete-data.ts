@@ -15,7 +15,7 @@ import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts
 import { encodeDeleteFrame } from '../../model/frame-encode.ts';
 import type { BinaryOp, DeletePredicate, RowExpr } from '../../model/plan.ts';
 import { allTime, maxTime, minTime } from '../../model/time.ts';
-import type { QueryContext } from '../../query/query.ts';
+import type { QueryContext } from '../../query/query-context.ts';
 import type { BrokerParts } from '../parts.ts';
 import { sendFrame } from '../write/send-frame.ts';
 

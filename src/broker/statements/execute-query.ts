@@ -7,7 +7,7 @@ import { CitadelError } from '../../base/errors.ts';
 import { parseQuery } from '../../influxql/influxql.ts';
 import { printStatement } from '../../influxql/print-statement.ts';
 import type { Statement } from '../../influxql/statement.ts';
-import type { QueryContext } from '../../query/query.ts';
+import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece, StatementMessage, StatementResult } from '../../query/result.ts';
 import type { BrokerStats, QueryRequest } from '../broker.ts';
 import type { BrokerParts } from '../parts.ts';

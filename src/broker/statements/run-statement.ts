@@ -2,7 +2,8 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { Statement } from '../../influxql/statement.ts';
-import { type QueryContext, runSelect, runShow } from '../../query/query.ts';
+import { runSelect, runShow } from '../../query/query.ts';
+import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece } from '../../query/result.ts';
 import type { BrokerParts } from '../parts.ts';
 import { changePolicy, createDatabase, dropDatabase, dropPolicy } from './change-catalog.ts';
