@@ -6,6 +6,7 @@
  */
 
 import type { ParsedBatch, ParsedField } from '../../lineprotocol/parsed-batch.ts';
+import { fieldConflict } from '../../lineprotocol/write-outcome.ts';
 import type { CatalogView, FieldRegistration } from '../../metadata/catalog-view.ts';
 import type { FieldType } from '../../model/field-type.ts';
 
@@ -39,11 +40,6 @@ export function acceptFields(batch: ParsedBatch, view: CatalogView, dbId: string
   return Uint8Array.from(batch.fields, ({ type }, i) => (types[i] === type ? 1 : 0));
 }
 
-/** As Go's %q shows a name. */
-function quote(name: string): string {
-  return JSON.stringify(name);
-}
-
 export function describeConflict(
   batch: ParsedBatch,
   field: ParsedField,
@@ -52,10 +48,7 @@ export function describeConflict(
 ): string {
   const measurement = batch.measurements[field.measurement]!;
   const registered = view.fieldType(dbId, measurement, field.name);
-  return (
-    `field type conflict: input field ${quote(field.name)} on measurement ${quote(measurement)} ` +
-    `is type ${field.type}, already exists as type ${registered}`
-  );
+  return fieldConflict(measurement, field.name, field.type, registered ?? field.type);
 }
 
 export interface ExpiredRows {

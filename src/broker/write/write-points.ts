@@ -10,6 +10,7 @@
 import { CitadelError } from '../../base/errors.ts';
 import { LineParser, type ParsedSlice } from '../../lineprotocol/lineprotocol.ts';
 import { type Precision, parsePrecision } from '../../lineprotocol/precision.ts';
+import { beyondRetention } from '../../lineprotocol/write-outcome.ts';
 import type { Database, RetentionPolicy } from '../../metadata/catalog-view.ts';
 import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts';
 import type { BrokerStats, WriteRequest } from '../broker.ts';
@@ -17,7 +18,7 @@ import type { BrokerParts } from '../parts.ts';
 import { BatchSplitter } from '../split/split.ts';
 import { acceptFields, describeConflict, findExpired, findNewFields } from './check-fields.ts';
 import { sendFrame } from './send-frame.ts';
-import { WriteOutcome } from './write-outcome.ts';
+import { WriteResult } from './write-result.ts';
 
 /** A few milliseconds of parsing and splitting. */
 const sliceSizeMax = 1024 * 1024;
@@ -76,26 +77,24 @@ export class PointWriter {
 
   /** A body without one good line is refused for that, whatever else is wrong. */
   #refuseUnreadable({ database, body }: WriteRequest, precision: Precision, nowNs: bigint): void {
-    const outcome = new WriteOutcome();
+    const result = new WriteResult();
     const sizeMax = sliceSizeMax;
-    const slice = this.#parser.parse(body, { database, precision, nowNs, sizeMax });
-    outcome.parsedCount = slice.rowCount + slice.droppedCount;
-    outcome.addLineErrors(slice.errors);
-    const error = outcome.isUnreadable ? outcome.error() : undefined;
+    result.lines.addSlice(this.#parser.parse(body, { database, precision, nowNs, sizeMax }));
+    const error = result.isUnreadable ? result.error() : undefined;
     if (error !== undefined) throw error;
   }
 
   async #writeBody(body: Uint8Array, target: Target): Promise<void> {
-    const outcome = new WriteOutcome();
+    const result = new WriteResult();
     const sent: Promise<void>[] = [];
     let place: Place = { from: 0, firstLine: 1 };
     while (place.from < body.length) {
-      place = await this.#writeSlice(body, place, target, outcome, sent);
+      place = await this.#writeSlice(body, place, target, result, sent);
       if (place.from < body.length) await this.#parts.env.timers.yieldNow();
     }
     await Promise.all(sent);
-    this.#count(outcome);
-    const error = outcome.error();
+    this.#count(result);
+    const error = result.error();
     if (error !== undefined) throw error;
   }
 
@@ -103,7 +102,7 @@ export class PointWriter {
     body: Uint8Array,
     place: Place,
     target: Target,
-    outcome: WriteOutcome,
+    result: WriteResult,
     sent: Promise<void>[],
   ): Promise<Place> {
     const { catalog } = this.#parts;
@@ -118,7 +117,7 @@ export class PointWriter {
       await this.#register(target.db, unknown);
       slice = this.#parse(body, place, target);
     }
-    this.#splitSlice(slice, target, outcome, sent);
+    this.#splitSlice(slice, target, result, sent);
     return { from: slice.next, firstLine: slice.nextLine };
   }
 
@@ -144,7 +143,7 @@ export class PointWriter {
   #splitSlice(
     slice: ParsedSlice,
     { db, policy, nowNs }: Target,
-    outcome: WriteOutcome,
+    result: WriteResult,
     sent: Promise<void>[],
   ): void {
     const { catalog, shards } = this.#parts;
@@ -157,18 +156,15 @@ export class PointWriter {
       accepts: acceptFields(slice, catalog.view, db.id),
       rowAccepts: expired?.accepts,
     });
-    outcome.parsedCount += slice.rowCount + slice.droppedCount;
-    outcome.addLineErrors(slice.errors);
-    const [firstDropped] = slice.dropped;
-    if (firstDropped !== undefined) outcome.addDropped(firstDropped.reason, slice.droppedCount);
+    result.lines.addSlice(slice);
     if (split.refusedRows > 0) {
       const field = slice.fields[split.firstRefusedField]!;
       const reason = describeConflict(slice, field, catalog.view, db.id);
-      outcome.addDropped(reason, split.refusedRows);
+      result.lines.addDropped(reason, split.refusedRows);
     }
-    if (expired !== undefined) outcome.addDropped('points beyond retention policy', expired.count);
+    if (expired !== undefined) result.lines.addDropped(beyondRetention, expired.count);
     for (const { shard, frame, rowCount } of split.frames) {
-      sent.push(this.#send(shard, frame, rowCount, outcome));
+      sent.push(this.#send(shard, frame, rowCount, result));
     }
   }
 
@@ -176,21 +172,21 @@ export class PointWriter {
     shard: number,
     frame: Uint8Array,
     rowCount: number,
-    outcome: WriteOutcome,
+    result: WriteResult,
   ): Promise<void> {
     try {
       await sendFrame(this.#parts, shard, frame);
-      outcome.storedCount += rowCount;
+      result.storedCount += rowCount;
     } catch (error) {
-      outcome.addFailure(error, rowCount);
+      result.addFailure(error, rowCount);
     }
   }
 
-  #count(outcome: WriteOutcome): void {
-    this.#stats.pointsWritten += outcome.storedCount;
-    this.#stats.pointsDropped += outcome.droppedCount;
-    this.#stats.pointsFailed += outcome.failedCount;
-    const { unknownCause } = outcome;
+  #count(result: WriteResult): void {
+    this.#stats.pointsWritten += result.storedCount;
+    this.#stats.pointsDropped += result.lines.droppedCount;
+    this.#stats.pointsFailed += result.failedCount;
+    const { unknownCause } = result;
     if (unknownCause !== undefined) {
       this.#parts.env.log.warn('write unknown', { error: String(unknownCause) });
     }
