@@ -17,12 +17,14 @@ interface Inode {
   bytes: Uint8Array;
   /** Bytes up to here survive a power cut. */
   durableSize: number;
+  /** What a failed sync dropped from the cache: later syncs say nothing about it, and it is not there. */
+  readonly dropped: { readonly from: number; readonly to: number }[];
 }
 
 export interface SimDiskFaults {
   /** Bytes over all files; appends beyond it fail with `disk-full`, after part of them was written. */
   capacity: number;
-  /** So many coming syncs fail. What they should have made durable stays as it is: perhaps there. */
+  /** So many coming syncs fail. As on Linux the bytes are then dropped, and the next sync succeeds. */
   failSyncs: number;
   failAppends: number;
 }
@@ -93,7 +95,7 @@ export class SimDisk implements Disk {
       throw new CitadelError('already-exists', `cannot create ${path}: it exists`);
     }
     if (!this.#directories.has(parentOf(path))) throw missing(path);
-    const inode: Inode = { bytes: new Uint8Array(0), durableSize: 0 };
+    const inode: Inode = { bytes: new Uint8Array(0), durableSize: 0, dropped: [] };
     this.#names.set(path, inode);
     await this.syncDirectory(parentOf(path));
     return this.#toFile(path, inode);
@@ -188,6 +190,7 @@ export class SimDisk implements Disk {
         await this.#wait();
         if (this.faults.failSyncs > 0) {
           this.faults.failSyncs--;
+          inode.dropped.push({ from: inode.durableSize, to: size });
           throw new CitadelError('unavailable', `cannot sync ${path}: input/output error`);
         }
         inode.durableSize = Math.max(inode.durableSize, Math.min(size, inode.bytes.length));
@@ -235,6 +238,7 @@ export class SimDisk implements Disk {
       if (pickBelow(this.#rng, 2)) bytes.fill(0, at, end);
       else bytes.set(this.#rng.bytes(end - at), at);
     }
+    for (const { from, to } of inode.dropped) bytes.fill(0, from, Math.min(to, bytes.length));
     inode.bytes = bytes;
     inode.durableSize = bytes.length;
   }

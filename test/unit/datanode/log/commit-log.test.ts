@@ -22,7 +22,7 @@ const step = fc.oneof(
     weight: 12,
     arbitrary: fc.record({ kind: fc.constant('append' as const), replica: fc.nat(3), payload }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(100) }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(100) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim' as const), replica: fc.nat(3) }) },
   {
     weight: 1,
@@ -39,8 +39,8 @@ const fault = fc.oneof(
 );
 const calmHistory = fc.array<Step>(step, { minLength: 1, maxLength: 60 });
 const hardHistory = fc.array<Step>(
-  fc.oneof({ weight: 8, arbitrary: step }, { weight: 1, arbitrary: fault }),
-  { minLength: 1, maxLength: 60 },
+  fc.oneof({ weight: 6, arbitrary: step }, { weight: 1, arbitrary: fault }),
+  { minLength: 1, maxLength: 80, size: 'max' },
 );
 
 async function perform(rig: LogRig, one: Step): Promise<void> {
