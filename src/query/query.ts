@@ -6,41 +6,28 @@
  * InfluxDB's text: `not-found`, `invalid-argument`, `limit-exceeded`, `cancelled`, `unsupported`.
  */
 
-import { CitadelError } from '../base/errors.ts';
 import type { SelectStatement } from '../influxql/ast.ts';
-import type { QueryPorts } from './ports.ts';
-import type { SeriesPiece } from './result.ts';
-import type { ShowStatement } from './show/show.ts';
+import { compileSelect } from '../influxql/compile.ts';
+import { planSelect } from './compile/plan-select.ts';
+import type { QueryContext } from './query-context.ts';
 
-export interface QueryContext {
-  /** The `db` parameter; '' = none. */
-  readonly database: string;
-  /** The `rp` parameter; '' = the database's default. */
-  readonly policy: string;
-  /** What `now()` is, ns since the Unix epoch. */
-  readonly nowNs: bigint;
-  readonly ports: QueryPorts;
-  readonly signal: AbortSignal;
-  /** Rows per piece, about; default 4096. */
-  readonly chunkRows?: number;
-  /** Lets other work of the thread run; called between slices of a few milliseconds. */
-  readonly yieldNow?: () => Promise<void>;
-}
+import type { SeriesPiece } from './result.ts';
+import { runPlan } from './select/run-select.ts';
+import { answerShow, type ShowStatement } from './show/show.ts';
+
+export type { QueryContext } from './query-context.ts';
 
 export async function* runSelect(
   statement: SelectStatement,
   context: QueryContext,
-): AsyncIterable<SeriesPiece> {
-  throw new CitadelError('unsupported', `${statement.kind} is not supported yet`, {
-    details: { database: context.database },
-  });
+): AsyncGenerator<SeriesPiece> {
+  const compiled = compileSelect(statement, { nowNs: context.nowNs });
+  yield* runPlan(await planSelect(compiled, context), context);
 }
 
 export async function* runShow(
   statement: ShowStatement,
   context: QueryContext,
-): AsyncIterable<SeriesPiece> {
-  throw new CitadelError('unsupported', `${statement.kind} is not supported yet`, {
-    details: { database: context.database },
-  });
+): AsyncGenerator<SeriesPiece> {
+  yield* answerShow(statement, context);
 }

@@ -5,7 +5,6 @@
 
 import { InvariantError } from '../../base/errors.ts';
 import type { SeriesPiece, StatementMessage } from '../result.ts';
-import { zoneOffset } from '../zone-offset.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { JsonColumn } from './column-text.ts';
 import { JsonLayout } from './json-layout.ts';
@@ -187,8 +186,7 @@ export class JsonDocument {
 
   #timesFor(zone: string | undefined): TimeText {
     if (this.#times === undefined || zone !== this.#zone) {
-      const offsetAt = zone === undefined ? undefined : zoneOffset(zone);
-      this.#times = new TimeText(this.#options.epoch, offsetAt);
+      this.#times = new TimeText(this.#options.epoch, zone);
       this.#zone = zone;
     }
     return this.#times;

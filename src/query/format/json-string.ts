@@ -1,6 +1,7 @@
 /**
  * Strings in JSON as Go's encoder writes them: `<`, `>`, `&`, U+2028 and U+2029 escaped, control
- * characters as \u00XX but for \n, \r and \t, and what is no valid character as \ufffd.
+ * characters as \u00XX but for \n, \r and \t, and each byte that was no UTF-8 (a lone surrogate,
+ * base/text.ts) as \ufffd.
  */
 
 import type { ByteWriter } from './byte-writer.ts';
@@ -42,9 +43,9 @@ function writeWide(bytes: Uint8Array, at: number, code: number): number {
   return at + 4;
 }
 
-/** Whether the character cannot stand for itself: line separators, lone surrogates, the replacement character. */
+/** Whether the character cannot stand for itself: line separators and lone surrogates. */
 function mustEscape(code: number): boolean {
-  return code === 0x2028 || code === 0x2029 || code === 0xfffd || (code & 0xf800) === 0xd800;
+  return code === 0x2028 || code === 0x2029 || (code & 0xf800) === 0xd800;
 }
 
 export function writeJsonString(out: ByteWriter, text: string): void {

@@ -6,39 +6,14 @@
  * exactly by arithmetic modulo 2^32.
  */
 
-import type { ZoneOffset } from '../zone-offset.ts';
+import { civilFromDays } from '../../influxql/calendar.ts';
+import { zoneOffset } from '../../influxql/zone.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { writeDigits, writeInteger } from './number-text.ts';
 import type { EpochUnit } from './options.ts';
 
 const billion = 1_000_000_000;
 const secondsPerDay = 86_400;
-
-interface CivilDate {
-  readonly year: number;
-  readonly month: number;
-  readonly day: number;
-}
-
-/** Days since the epoch to the proleptic Gregorian calendar, counted in 400-year eras from 1 March. */
-function civilFromDays(days: number): CivilDate {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1_460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear =
-    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
-  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day };
-}
 
 function writeFraction(out: ByteWriter, nanos: number): void {
   let digits = 9;
@@ -71,14 +46,14 @@ function writeOffset(out: ByteWriter, offset: number): void {
 
 export class TimeText {
   readonly #epoch: EpochUnit | undefined;
-  readonly #offsetAt: ZoneOffset | undefined;
+  readonly #zone: string | undefined;
   /** Text of the day written last, `YYYY-MM-DDT`. */
   readonly #day = new Uint8Array(11);
   #dayNumber = Number.NaN;
 
-  constructor(epoch: EpochUnit | undefined, offsetAt: ZoneOffset | undefined) {
+  constructor(epoch: EpochUnit | undefined, zone: string | undefined) {
     this.#epoch = epoch;
-    this.#offsetAt = offsetAt;
+    this.#zone = zone;
   }
 
   /** Whether the text needs quotes in JSON. */
@@ -101,7 +76,7 @@ export class TimeText {
   }
 
   #writeText(out: ByteWriter, seconds: number, nanos: number): void {
-    const offset = this.#offsetAt === undefined ? 0 : this.#offsetAt(seconds);
+    const offset = this.#zone === undefined ? 0 : zoneOffset(this.#zone, seconds);
     const local = seconds + offset;
     const dayNumber = Math.floor(local / secondsPerDay);
     if (dayNumber !== this.#dayNumber) this.#setDay(dayNumber);

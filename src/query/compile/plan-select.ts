@@ -1,0 +1,96 @@
+/** A checked SELECT becomes a plan: tables, wildcards, names, types. */
+
+import type { Expr } from '../../influxql/ast.ts';
+import { columnNames } from '../../influxql/columns.ts';
+import type { CompiledSelect } from '../../influxql/compile.ts';
+import type { RowExpr } from '../../model/plan.ts';
+import type { TimeRange } from '../../model/time.ts';
+import { compareText } from '../../scan/text-order.ts';
+import { type QueryContext, unsupported } from '../query-context.ts';
+import { clampTime, type WindowRule } from '../windows.ts';
+import { expandWildcards } from './expand-wildcards.ts';
+import { OutputCompiler } from './output-compiler.ts';
+import { toRowExpr } from './row-condition.ts';
+import type { MeasurementPlan, SelectPlan, TablePlan } from './select-plan.ts';
+import { resolveTables, type Table } from './tables.ts';
+import { resolveVariable } from './variables.ts';
+
+function windowRule({ interval, statement, calls }: CompiledSelect): WindowRule | undefined {
+  if (interval.ns <= 0n || calls.length === 0) return undefined;
+  return { intervalNs: interval.ns, offsetNs: interval.offsetNs, zone: statement.zone };
+}
+
+function tagDimensions(dimensions: readonly Expr[]): string[] {
+  const names = new Set<string>();
+  for (const dimension of dimensions) {
+    if (dimension.kind === 'var-ref') names.add(dimension.name);
+  }
+  return [...names].sort(compareText);
+}
+
+function tableCondition(condition: Expr | undefined, table: Table): RowExpr | undefined {
+  if (condition === undefined) return undefined;
+  return toRowExpr(condition, {
+    resolve: (ref) => {
+      if (ref.name === '_name') return { kind: 'measurement' };
+      const { source } = resolveVariable(ref, [table]);
+      if (source === 'tag') return { kind: 'tag', name: ref.name };
+      const type = table.fields.get(ref.name);
+      if (source === 'missing' || type === undefined) return { kind: 'null' };
+      return { kind: 'field', name: ref.name, type };
+    },
+  });
+}
+
+/** Tables by measurement, in output order. */
+function groupTables(
+  tables: readonly Table[],
+  condition: Expr | undefined,
+  descending: boolean,
+): MeasurementPlan[] {
+  const byName = new Map<string, TablePlan[]>();
+  for (const table of tables) {
+    const plan = { table, where: tableCondition(condition, table) };
+    const known = byName.get(table.measurement);
+    if (known === undefined) byName.set(table.measurement, [plan]);
+    else known.push(plan);
+  }
+  const plans = [...byName].map(([name, group]) => ({ name, tables: group }));
+  return descending ? plans.reverse() : plans;
+}
+
+export async function planSelect(
+  compiled: CompiledSelect,
+  context: QueryContext,
+): Promise<SelectPlan> {
+  const { statement } = compiled;
+  if (statement.target !== undefined) throw unsupported('INTO');
+  const range: TimeRange = {
+    min: clampTime(compiled.range.min),
+    max: clampTime(compiled.range.max),
+  };
+  const tables = await resolveTables(compiled.sources, range, context);
+  const { fields, dimensions } = await expandWildcards(compiled, tables, { range, context });
+  const exprs = fields.map((field) => field.expr);
+  const compiler = new OutputCompiler(tables, exprs);
+  const outputs = exprs.map((expr) => compiler.compile(expr));
+  const descending = !compiled.ascending;
+  return {
+    columns: columnNames(fields, { timeName: compiled.timeName, hasTarget: false }),
+    outputs,
+    measurements: groupTables(tables, compiled.condition, descending),
+    calls: compiler.calls,
+    variables: compiler.variables,
+    dimensions: tagDimensions(dimensions),
+    range,
+    lowerBound: compiled.hasMinTime ? range.min : undefined,
+    windows: windowRule(compiled),
+    fill: compiled.fill,
+    descending,
+    limit: statement.limit,
+    offset: statement.offset,
+    slimit: statement.slimit,
+    soffset: statement.soffset,
+    zone: statement.zone,
+  };
+}

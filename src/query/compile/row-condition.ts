@@ -1,0 +1,81 @@
+/** WHERE without its times, for one table: names resolved to fields and tags. */
+
+import type { Expr, VarRef } from '../../influxql/ast.ts';
+import type { BinaryOp, RowExpr } from '../../model/plan.ts';
+import { invalid } from '../query-context.ts';
+
+export interface ConditionScope {
+  /** What a name means here. */
+  readonly resolve: (ref: VarRef) => RowExpr;
+}
+
+const comparisons: ReadonlySet<string> = new Set(['=', '!=', '<', '<=', '>', '>=', '=~', '!~']);
+
+function operatorOf(op: string): BinaryOp {
+  if (op === 'AND') return 'and';
+  if (op === 'OR') return 'or';
+  return op as BinaryOp;
+}
+
+const hasTag = (tag: RowExpr): RowExpr => ({
+  kind: 'binary',
+  op: '!=',
+  left: tag,
+  right: { kind: 'string', value: '' },
+});
+
+const lacksTag = (tag: RowExpr): RowExpr => ({
+  kind: 'binary',
+  op: '=',
+  left: tag,
+  right: { kind: 'string', value: '' },
+});
+
+/** `a = b` of two tags asks which tags a series has, not for equal values. */
+function compareTags(op: '=' | '!=', left: RowExpr, right: RowExpr): RowExpr {
+  return {
+    kind: 'binary',
+    op: 'and',
+    left: hasTag(left),
+    right: op === '=' ? hasTag(right) : lacksTag(right),
+  };
+}
+
+/** @throws CitadelError `invalid-argument` for what cannot stand in a condition. */
+export function toRowExpr(expr: Expr, scope: ConditionScope): RowExpr {
+  switch (expr.kind) {
+    case 'paren':
+      return toRowExpr(expr.expr, scope);
+    case 'var-ref':
+      return scope.resolve(expr);
+    case 'number':
+      return { kind: 'float', value: expr.value };
+    case 'integer':
+    case 'unsigned':
+      return { kind: expr.kind, value: expr.value };
+    case 'duration':
+    case 'time':
+      return { kind: 'integer', value: expr.ns };
+    case 'string':
+      return { kind: 'string', value: expr.value };
+    case 'boolean':
+      return { kind: 'boolean', value: expr.value };
+    case 'regex':
+      return { kind: 'regex', pattern: expr.pattern };
+    case 'nil':
+      return { kind: 'null' };
+    case 'call':
+      return { kind: 'call', name: expr.name, args: expr.args.map((arg) => toRowExpr(arg, scope)) };
+    case 'binary': {
+      const left = toRowExpr(expr.left, scope);
+      const right = toRowExpr(expr.right, scope);
+      const { op } = expr;
+      if (left.kind === 'tag' && right.kind === 'tag' && comparisons.has(op)) {
+        if (op === '=' || op === '!=') return compareTags(op, left, right);
+      }
+      return { kind: 'binary', op: operatorOf(op), left, right };
+    }
+    default:
+      throw invalid(`invalid condition expression: ${expr.kind}`);
+  }
+}

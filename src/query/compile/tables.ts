@@ -1,0 +1,82 @@
+/** FROM: which measurements of which retention policies a statement reads. */
+
+import { CitadelError } from '../../base/errors.ts';
+import type { Measurement, SubQuery } from '../../influxql/ast.ts';
+import type { CompiledSelect } from '../../influxql/compile.ts';
+import { compileRegex } from '../../influxql/regex.ts';
+import type { FieldType } from '../../model/field-type.ts';
+import type { SchemaAsk, SchemaPlan } from '../../model/plan.ts';
+import type { TimeRange } from '../../model/time.ts';
+import { compareText } from '../../scan/text-order.ts';
+import { type QueryContext, unsupported } from '../query-context.ts';
+import { collectSchema } from '../show/collect-schema.ts';
+
+/** One measurement of one retention policy. */
+export interface Table {
+  readonly dbId: string;
+  readonly rpId: string;
+  readonly measurement: string;
+  /** Registered types; empty = nothing is known of the measurement. */
+  readonly fields: ReadonlyMap<string, FieldType>;
+}
+
+export function requireDatabase(name: string): string {
+  if (name === '') throw new CitadelError('invalid-argument', 'database name required');
+  return name;
+}
+
+/** A regex that the parser has compiled before. */
+export function matcherOf(pattern: string): (text: string) => boolean {
+  const { regex, error } = compileRegex(pattern);
+  if (regex === undefined) throw new CitadelError('invalid-argument', error ?? 'invalid regex');
+  return regex.matches;
+}
+
+async function expandRegex(
+  source: Measurement,
+  plan: Omit<SchemaPlan, 'ask' | 'measurements' | 'where'>,
+  context: QueryContext,
+): Promise<string[]> {
+  const ask: SchemaAsk = { kind: 'measurements' };
+  const found = await collectSchema(
+    { ...plan, measurements: undefined, where: undefined, ask },
+    context,
+  );
+  const matches = matcherOf(source.regex ?? '');
+  return [...found.keys()].filter((name) => matches(name));
+}
+
+async function resolveMeasurement(
+  source: Measurement,
+  range: TimeRange | undefined,
+  context: QueryContext,
+): Promise<Table[]> {
+  const { schema } = context.ports;
+  const database = requireDatabase(source.database === '' ? context.database : source.database);
+  const policy = source.policy === '' ? context.policy : source.policy;
+  const { dbId, rpId } = schema.resolve(database, policy === '' ? undefined : policy);
+  const names =
+    source.regex === undefined
+      ? [source.name]
+      : await expandRegex(source, { dbId, rpId, range }, context);
+  return names.map((measurement) => ({
+    dbId,
+    rpId,
+    measurement,
+    fields: schema.fields(dbId, measurement) ?? new Map<string, FieldType>(),
+  }));
+}
+
+/** Sorted by measurement. Errors: `database not found: x`, `retention policy not found: x`. */
+export async function resolveTables(
+  sources: readonly (Measurement | SubQuery | CompiledSelect)[],
+  range: TimeRange | undefined,
+  context: QueryContext,
+): Promise<readonly Table[]> {
+  const tables: Table[] = [];
+  for (const source of sources) {
+    if (source.kind !== 'measurement') throw unsupported('subquery');
+    tables.push(...(await resolveMeasurement(source, range, context)));
+  }
+  return tables.sort((a, b) => compareText(a.measurement, b.measurement));
+}

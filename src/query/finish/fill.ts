@@ -1,0 +1,180 @@
+/**
+ * fill(): turns the windows that have data into all windows of the range, in frames, lazily, so that
+ * a tiny interval over a long range costs time but no memory.
+ *
+ * Each call is filled for itself. `previous` and `linear` look only inside the range; `previous` follows
+ * the order of output.
+ */
+
+import type { Fill } from '../../influxql/ast.ts';
+import type { Column } from '../../model/column.ts';
+import type { FieldType } from '../../model/field-type.ts';
+import { ColumnBuilder, readValue, type Value } from '../columns/column-builder.ts';
+import { type Frame, frameRows } from '../frame.ts';
+import { neighbourWindow, type WindowRule } from '../windows.ts';
+import type { CallColumn, GroupWindows } from './call-column.ts';
+import { interpolate } from './interpolate.ts';
+
+export interface FillPlan {
+  readonly fill: Fill;
+  readonly windows: WindowRule;
+  readonly descending: boolean;
+  /** First and last window in output order; undefined = where the group's data starts or ends. */
+  readonly first: bigint | undefined;
+  readonly last: bigint | undefined;
+  /** Per call: whether it is a count (fill(null) fills 0) and the type it answers. */
+  readonly calls: readonly { readonly isCount: boolean; readonly type: FieldType }[];
+}
+
+/** Times of one frame, and per row which row of the data it is, -1 = none. */
+interface Grid {
+  readonly times: BigInt64Array;
+  readonly rowOf: Int32Array;
+}
+
+class WindowWalk {
+  readonly #plan: FillPlan;
+  readonly #times: BigInt64Array;
+  readonly #last: bigint;
+  #row = 0;
+  #next: bigint;
+
+  constructor(plan: FillPlan, times: BigInt64Array) {
+    this.#plan = plan;
+    this.#times = times;
+    this.#next = plan.first ?? times[0]!;
+    this.#last = plan.last ?? times[times.length - 1]!;
+  }
+
+  #isPast(time: bigint, bound: bigint): boolean {
+    return this.#plan.descending ? time < bound : time > bound;
+  }
+
+  take(): Grid | undefined {
+    const times: bigint[] = [];
+    const rows: number[] = [];
+    const { windows, descending } = this.#plan;
+    while (times.length < frameRows) {
+      const hasRow = this.#row < this.#times.length;
+      const time = hasRow ? this.#times[this.#row]! : undefined;
+      const isDue = time !== undefined && !this.#isPast(time, this.#next);
+      if (!isDue && this.#isPast(this.#next, this.#last)) {
+        if (time === undefined) break;
+        this.#next = time;
+        continue;
+      }
+      times.push(isDue ? time : this.#next);
+      rows.push(isDue ? this.#row++ : -1);
+      this.#next = neighbourWindow(windows, isDue ? time : this.#next, descending);
+    }
+    if (times.length === 0) return undefined;
+    return { times: BigInt64Array.from(times), rowOf: Int32Array.from(rows) };
+  }
+}
+
+/** Fills one call over the frames of a group; remembers where it is between them. */
+class CallFill {
+  readonly #plan: FillPlan;
+  readonly #call: CallColumn;
+  readonly #times: BigInt64Array;
+  readonly #isCount: boolean;
+  readonly #type: FieldType;
+  readonly #fillValue: Value | undefined;
+  /** The last answered row so far; -1 = none. */
+  #previous = -1;
+
+  constructor(plan: FillPlan, data: GroupWindows, index: number) {
+    this.#plan = plan;
+    this.#call = data.calls[index]!;
+    this.#times = data.times;
+    this.#isCount = plan.calls[index]!.isCount;
+    this.#type = this.#call.values?.type ?? plan.calls[index]!.type;
+    this.#fillValue = constantFill(plan.fill, this.#type, this.#isCount);
+  }
+
+  fill(grid: Grid): Column {
+    const builder = new ColumnBuilder(this.#type);
+    for (let i = 0; i < grid.rowOf.length; i++) {
+      const row = grid.rowOf[i]!;
+      if (row >= 0 && this.#isAnswered(row)) {
+        this.#previous = row;
+        builder.push(readValue(this.#call.values, row));
+      } else {
+        builder.push(this.#gapValue(grid.times[i]!));
+      }
+    }
+    return builder.finish();
+  }
+
+  #isAnswered(row: number): boolean {
+    const { values, answered } = this.#call;
+    const mask = answered ?? values?.valid;
+    return values !== undefined && (mask === undefined || mask[row] === 1);
+  }
+
+  #gapValue(time: bigint): Value | undefined {
+    const { kind } = this.#plan.fill;
+    if (kind !== 'previous' && kind !== 'linear') return this.#fillValue;
+    if (this.#previous < 0) return undefined;
+    const before = readValue(this.#call.values, this.#previous);
+    if (kind === 'previous' || before === undefined) return before;
+    const next = this.#nextAnswered();
+    const after = next < 0 ? undefined : readValue(this.#call.values, next);
+    if (after === undefined || typeof before === 'string' || typeof after === 'string') {
+      return undefined;
+    }
+    if (this.#type === 'boolean') return undefined;
+    const interval = this.#plan.windows.intervalNs;
+    return interpolate(this.#type, Number(time / interval), {
+      from: Number(this.#times[this.#previous]! / interval),
+      until: Number(this.#times[next]! / interval),
+      before,
+      after,
+    });
+  }
+
+  #nextAnswered(): number {
+    for (let row = this.#previous + 1; row < this.#times.length; row++) {
+      if (this.#isAnswered(row)) return row;
+    }
+    return -1;
+  }
+}
+
+/** What every gap gets under fill(null) and fill(number). */
+function constantFill(fill: Fill, type: FieldType, isCount: boolean): Value | undefined {
+  if (fill.kind === 'null') return isCount ? 0 : undefined;
+  if (fill.kind !== 'value') return undefined;
+  if (type === 'string') return '';
+  if (type === 'boolean') return 0;
+  if (type === 'float') return Number(fill.value);
+  if (typeof fill.value === 'bigint') {
+    const value = Number(fill.value);
+    return Number.isSafeInteger(value) ? value : fill.value;
+  }
+  return Math.trunc(fill.value);
+}
+
+export function* fillWindows(plan: FillPlan, data: GroupWindows): Generator<Frame> {
+  if (data.times.length === 0) return;
+  const walk = new WindowWalk(plan, data.times);
+  const fills = data.calls.map((_, index) => new CallFill(plan, data, index));
+  for (let grid = walk.take(); grid !== undefined; grid = walk.take()) {
+    const current = grid;
+    yield {
+      rowCount: grid.times.length,
+      times: grid.times,
+      columns: [
+        ...fills.map((fill) => fill.fill(current)),
+        ...data.extras.map((extra) => pickExtra(extra, current)),
+      ],
+    };
+  }
+}
+
+function pickExtra(extra: Column | undefined, grid: Grid): Column | undefined {
+  if (extra === undefined) return undefined;
+  const builder = new ColumnBuilder(extra.type);
+  for (const row of grid.rowOf) builder.push(row < 0 ? undefined : readValue(extra, row));
+  return builder.finish();
+}

@@ -1,0 +1,73 @@
+/** The finished windows of a group as frames: times settled, gaps filled. */
+
+import { functionRule } from '../compile/functions.ts';
+import type { SelectPlan } from '../compile/select-plan.ts';
+import type { Frame } from '../frame.ts';
+import { type WindowRule, windowStart } from '../windows.ts';
+import type { GroupWindows } from './call-column.ts';
+import { type FillPlan, fillWindows } from './fill.ts';
+
+function frameOf(data: GroupWindows, times: BigInt64Array): Frame {
+  return {
+    rowCount: times.length,
+    times,
+    columns: [...data.calls.map((call) => call.values), ...data.extras],
+  };
+}
+
+/** Without windows: the picked row's time for a lone selector, else the lower bound, else 1970. */
+function wholeRangeTimes(plan: SelectPlan, data: GroupWindows): BigInt64Array {
+  if (data.pickedTimes !== undefined) return data.pickedTimes;
+  return new BigInt64Array(data.times.length).fill(plan.lowerBound ?? 0n);
+}
+
+function isNeverFilled(plan: SelectPlan): boolean {
+  return plan.fill.kind === 'none' || plan.calls.some((call) => functionRule(call.fn)?.isMany);
+}
+
+function fillPlan(plan: SelectPlan, windows: WindowRule): FillPlan {
+  const { range, descending, lowerBound } = plan;
+  const low = lowerBound === undefined ? undefined : windowStart(windows, range.min);
+  const high = windowStart(windows, range.max);
+  return {
+    fill: plan.fill,
+    windows,
+    descending,
+    first: descending ? high : low,
+    last: descending ? low : high,
+    calls: plan.calls.map(({ fn, type }) => ({
+      isCount: fn === 'count' || fn === 'count-distinct',
+      type: type ?? 'float',
+    })),
+  };
+}
+
+/** Nothing to fill: every window is there and every call answered in all of them. */
+function isComplete(plan: FillPlan, data: GroupWindows): boolean {
+  const count = data.times.length;
+  const first = plan.first ?? data.times[0]!;
+  const last = plan.last ?? data.times[count - 1]!;
+  if (data.times[0] !== first || data.times[count - 1] !== last) return false;
+  const span = first < last ? last - first : first - last;
+  if (plan.windows.zone !== undefined) return false;
+  if (BigInt(count - 1) * plan.windows.intervalNs !== span) return false;
+  return data.calls.every(
+    ({ values, answered }) =>
+      values !== undefined && answered === undefined && values.valid === undefined,
+  );
+}
+
+export function* framesOf(plan: SelectPlan, data: GroupWindows): Generator<Frame> {
+  if (data.times.length === 0) return;
+  if (plan.windows === undefined) {
+    yield frameOf(data, wholeRangeTimes(plan, data));
+    return;
+  }
+  if (isNeverFilled(plan)) {
+    yield frameOf(data, data.times);
+    return;
+  }
+  const fill = fillPlan(plan, plan.windows);
+  if (isComplete(fill, data)) yield frameOf(data, data.times);
+  else yield* fillWindows(fill, data);
+}

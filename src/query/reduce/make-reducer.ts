@@ -1,0 +1,59 @@
+/** The reducer of each function. */
+
+import { InvariantError } from '../../base/errors.ts';
+import type { CallPlan } from '../compile/select-plan.ts';
+import {
+  CountReducer,
+  MedianReducer,
+  SpreadReducer,
+  StddevReducer,
+  SumReducer,
+} from './number-reducers.ts';
+import {
+  BestRowReducer,
+  DistinctReducer,
+  ModeReducer,
+  PercentileReducer,
+  preferFirst,
+  preferGreatest,
+  preferLast,
+  preferLeast,
+} from './picking-reducers.ts';
+import type { Reducer } from './reducer.ts';
+
+/** `column` is where the call's argument is in the frames. */
+export function makeReducer(call: CallPlan, column: number): Reducer {
+  const type = call.variable.type ?? 'float';
+  switch (call.fn) {
+    case 'count':
+      return new CountReducer(column);
+    case 'count-distinct':
+      return new DistinctReducer(column, true);
+    case 'distinct':
+      return new DistinctReducer(column, false);
+    case 'sum':
+      return new SumReducer(column, type, false);
+    case 'mean':
+      return new SumReducer(column, type, true);
+    case 'spread':
+      return new SpreadReducer(column);
+    case 'stddev':
+      return new StddevReducer(column);
+    case 'median':
+      return new MedianReducer(column);
+    case 'mode':
+      return new ModeReducer(column, type === 'boolean');
+    case 'min':
+      return new BestRowReducer(column, preferLeast);
+    case 'max':
+      return new BestRowReducer(column, preferGreatest);
+    case 'first':
+      return new BestRowReducer(column, preferFirst(type === 'boolean'));
+    case 'last':
+      return new BestRowReducer(column, preferLast);
+    case 'percentile':
+      return new PercentileReducer(column, call.args[0] ?? 0);
+    default:
+      throw new InvariantError(`function ${call.fn} has a reducer`);
+  }
+}

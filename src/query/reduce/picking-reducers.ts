@@ -1,0 +1,189 @@
+/** Reducers that pick rows: first, last, min, max, percentile, mode, distinct. */
+
+import { compareText } from '../../scan/text-order.ts';
+import { readValue, type Value } from '../columns/column-builder.ts';
+import type { Frame } from '../frame.ts';
+import { answerOf, noAnswer, type ReducedRow, type Reducer } from './reducer.ts';
+
+export function compareValues(a: Value, b: Value): number {
+  if (typeof a === 'string' || typeof b === 'string') return compareText(String(a), String(b));
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+interface Candidate {
+  readonly value: Value;
+  readonly time: bigint;
+  readonly frame: Frame;
+  readonly row: number;
+}
+
+/** Whether the second is to be preferred to the first. */
+export type Preference = (best: Candidate, other: Candidate) => boolean;
+
+/** Ties of time go to the larger value; for booleans `first` prefers false. */
+export function preferFirst(isBoolean: boolean): Preference {
+  return (best, other) => {
+    if (other.time !== best.time) return other.time < best.time;
+    const order = compareValues(other.value, best.value);
+    return isBoolean ? order < 0 : order > 0;
+  };
+}
+
+export const preferLast: Preference = (best, other) =>
+  other.time === best.time ? compareValues(other.value, best.value) > 0 : other.time > best.time;
+
+/** Ties of value go to the earlier time. */
+export const preferLeast: Preference = (best, other) => {
+  const order = compareValues(other.value, best.value);
+  return order < 0 || (order === 0 && other.time < best.time);
+};
+
+export const preferGreatest: Preference = (best, other) => {
+  const order = compareValues(other.value, best.value);
+  return order > 0 || (order === 0 && other.time < best.time);
+};
+
+export class BestRowReducer implements Reducer {
+  readonly #column: number;
+  readonly #prefers: Preference;
+  #best: Candidate | undefined;
+
+  constructor(column: number, prefers: Preference) {
+    this.#column = column;
+    this.#prefers = prefers;
+  }
+
+  add(frame: Frame, from: number, until: number): void {
+    const column = frame.columns[this.#column];
+    for (let row = from; row < until; row++) {
+      const value = readValue(column, row);
+      if (value === undefined) continue;
+      const candidate = { value, time: frame.times[row]!, frame, row };
+      if (this.#best === undefined || this.#prefers(this.#best, candidate)) this.#best = candidate;
+    }
+  }
+
+  finish(): readonly ReducedRow[] {
+    const best = this.#best;
+    this.#best = undefined;
+    return best === undefined ? noAnswer : [best];
+  }
+}
+
+/** Nearest rank: index floor(n * p / 100 + 0.5) - 1 in order of value; none when out of range. */
+export class PercentileReducer implements Reducer {
+  readonly #column: number;
+  readonly #percent: number;
+  #rows: ReducedRow[] = [];
+
+  constructor(column: number, percent: number) {
+    this.#column = column;
+    this.#percent = percent;
+  }
+
+  add(frame: Frame, from: number, until: number): void {
+    const column = frame.columns[this.#column];
+    for (let row = from; row < until; row++) {
+      const value = readValue(column, row);
+      if (value !== undefined) this.#rows.push({ value, frame, row });
+    }
+  }
+
+  finish(): readonly ReducedRow[] {
+    const rows = this.#rows;
+    this.#rows = [];
+    const index = Math.floor((rows.length * this.#percent) / 100 + 0.5) - 1;
+    if (index < 0 || index >= rows.length) return noAnswer;
+    rows.sort((a, b) => compareValues(a.value!, b.value!));
+    return [rows[index]!];
+  }
+}
+
+interface Occurrence {
+  count: number;
+  firstTime: bigint;
+}
+
+function countValues(
+  seen: Map<Value, Occurrence>,
+  column: number,
+  frame: Frame,
+  range: { readonly from: number; readonly until: number },
+): void {
+  for (let row = range.from; row < range.until; row++) {
+    const value = readValue(frame.columns[column], row);
+    if (value === undefined) continue;
+    const time = frame.times[row]!;
+    const known = seen.get(value);
+    if (known === undefined) {
+      seen.set(value, { count: 1, firstTime: time });
+    } else {
+      known.count++;
+      if (time < known.firstTime) known.firstTime = time;
+    }
+  }
+}
+
+/** Ties go to the value that occurs first; of booleans to true. */
+export class ModeReducer implements Reducer {
+  readonly #column: number;
+  readonly #isBoolean: boolean;
+  #seen = new Map<Value, Occurrence>();
+
+  constructor(column: number, isBoolean: boolean) {
+    this.#column = column;
+    this.#isBoolean = isBoolean;
+  }
+
+  add(frame: Frame, from: number, until: number): void {
+    countValues(this.#seen, this.#column, frame, { from, until });
+  }
+
+  finish(): readonly ReducedRow[] {
+    let best: { readonly value: Value; readonly occurrence: Occurrence } | undefined;
+    for (const [value, occurrence] of this.#seen) {
+      if (best === undefined || this.#isBetter(best, value, occurrence)) {
+        best = { value, occurrence };
+      }
+    }
+    this.#seen = new Map();
+    return best === undefined ? noAnswer : answerOf(best.value);
+  }
+
+  #isBetter(
+    best: { readonly value: Value; readonly occurrence: Occurrence },
+    value: Value,
+    occurrence: Occurrence,
+  ): boolean {
+    if (occurrence.count !== best.occurrence.count) return occurrence.count > best.occurrence.count;
+    if (this.#isBoolean) return value === 1;
+    return occurrence.firstTime < best.occurrence.firstTime;
+  }
+}
+
+/** In order of first occurrence, then of value. */
+export class DistinctReducer implements Reducer {
+  readonly #column: number;
+  readonly #asCount: boolean;
+  #seen = new Map<Value, Occurrence>();
+
+  constructor(column: number, asCount: boolean) {
+    this.#column = column;
+    this.#asCount = asCount;
+  }
+
+  add(frame: Frame, from: number, until: number): void {
+    countValues(this.#seen, this.#column, frame, { from, until });
+  }
+
+  finish(): readonly ReducedRow[] {
+    const seen = [...this.#seen];
+    this.#seen = new Map();
+    if (seen.length === 0) return noAnswer;
+    if (this.#asCount) return answerOf(seen.length);
+    seen.sort(([a, x], [b, y]) =>
+      x.firstTime === y.firstTime ? compareValues(a, b) : x.firstTime < y.firstTime ? -1 : 1,
+    );
+    return seen.map(([value]) => ({ value, frame: undefined, row: 0 }));
+  }
+}

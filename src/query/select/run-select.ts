@@ -1,0 +1,96 @@
+/** Runs a plan: measurement by measurement, group by group, frame by frame. */
+
+import type { MeasurementPlan, SelectPlan } from '../compile/select-plan.ts';
+import { evaluate } from '../eval/evaluate.ts';
+import { RowPage } from '../finish/page-rows.ts';
+import { groupKey } from '../merge/group-key.ts';
+import { type GroupFrame, mergeRaw } from '../merge/merge-raw.ts';
+import { Pacer, type QueryContext } from '../query-context.ts';
+import type { SeriesPiece } from '../result.ts';
+import { reduceWindows } from './reduce-windows.ts';
+import { runAggregates } from './run-aggregates.ts';
+import { canPushDown, scanRaw } from './shard-plans.ts';
+
+export async function* runPlan(
+  plan: SelectPlan,
+  context: QueryContext,
+): AsyncGenerator<SeriesPiece> {
+  // SOFFSET alone selects nothing in InfluxDB.
+  if (plan.soffset > 0 && plan.slimit === 0) return;
+  const pacer = new Pacer(context);
+  for (const measurement of plan.measurements) {
+    const frames = openFrames(plan, measurement, context);
+    yield* finishSeries(plan, measurement.name, pageGroups(plan, frames), pacer);
+  }
+}
+
+/** Frames with the columns of calls and variables, groups in output order. */
+function openFrames(
+  plan: SelectPlan,
+  measurement: MeasurementPlan,
+  context: QueryContext,
+): AsyncIterable<GroupFrame> {
+  if (plan.calls.length > 0) {
+    if (canPushDown(plan, measurement)) return runAggregates(plan, measurement, context);
+    const rows = mergeRaw(scanRaw(plan, measurement, context), plan.descending);
+    return reduceWindows(plan, rows);
+  }
+  return mergeRaw(scanRaw(plan, measurement, context), plan.descending);
+}
+
+/** SLIMIT and SOFFSET: counts groups, and stops the scan behind the last one. */
+async function* pageGroups(
+  plan: SelectPlan,
+  frames: AsyncIterable<GroupFrame>,
+): AsyncGenerator<GroupFrame> {
+  const until = plan.slimit > 0 ? plan.soffset + plan.slimit : Number.POSITIVE_INFINITY;
+  let index = -1;
+  let open: string | undefined;
+  for await (const item of frames) {
+    const key = groupKey(item.group);
+    if (key !== open) {
+      open = key;
+      index++;
+    }
+    if (index >= until) return;
+    if (index >= plan.soffset) yield item;
+  }
+}
+
+/** Result columns, paging of rows, names and tags. */
+async function* finishSeries(
+  plan: SelectPlan,
+  name: string,
+  frames: AsyncIterable<GroupFrame>,
+  pacer: Pacer,
+): AsyncGenerator<SeriesPiece> {
+  let open: string | undefined;
+  let page = new RowPage(plan.limit, plan.offset);
+  let tags: SeriesPiece['tags'];
+  for await (const { group, frame } of frames) {
+    const key = groupKey(group);
+    if (key !== open) {
+      open = key;
+      page = new RowPage(plan.limit, plan.offset);
+      tags = tagsOf(plan.dimensions, group);
+    }
+    if (page.isDone) continue;
+    const rows = page.take(frame);
+    if (rows === undefined) continue;
+    await pacer.spend(rows.rowCount * plan.columns.length);
+    yield {
+      name,
+      tags,
+      columns: plan.columns,
+      rowCount: rows.rowCount,
+      times: rows.times,
+      values: plan.outputs.map((output) => evaluate(output, rows)),
+      zone: plan.zone,
+    };
+  }
+}
+
+function tagsOf(dimensions: readonly string[], group: readonly string[]): SeriesPiece['tags'] {
+  if (dimensions.length === 0) return undefined;
+  return dimensions.map((key, index) => [key, group[index] ?? ''] as const);
+}
