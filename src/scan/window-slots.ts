@@ -1,0 +1,218 @@
+/**
+ * Which accumulator slot a row belongs to: slots are numbered in order of first use, one per time
+ * window [k * interval + offset, (k + 1) * interval + offset), floor semantics, before 1970 too.
+ *
+ * A batch is cut once into runs of rows of one window; every aggregate then loops over runs. Windows
+ * are found by galloping, so wide windows cost next to nothing per row. A dense table maps window
+ * numbers to slots while their spread is small, else a map does.
+ */
+
+import { CitadelError } from '../base/errors.ts';
+
+/** Counts windows over all groups of a plan. */
+export class BucketBudget {
+  readonly limit: number;
+  #used = 0;
+
+  /** 0 = unlimited. */
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  take(): void {
+    this.#used++;
+    if (this.limit > 0 && this.#used > this.limit) {
+      throw new CitadelError(
+        'limit-exceeded',
+        `max-select-buckets limit exceeded: (${this.#used}/${this.limit})`,
+      );
+    }
+  }
+}
+
+export interface WindowGrid {
+  /** 0n = one window for everything. */
+  readonly intervalNs: bigint;
+  readonly offsetNs: bigint;
+}
+
+/** A table of this many windows is always fine; a larger one when it is filled well enough. */
+const tableSizeMax = 1 << 16;
+const windowsPerSlotMax = 16;
+
+export function floorDivide(a: bigint, b: bigint): bigint {
+  const quotient = a / b;
+  return quotient * b > a ? quotient - 1n : quotient;
+}
+
+export class WindowSlots {
+  /** Runs of the batch last located: rows [runEnds[i - 1] or 0, runEnds[i]) go to runSlots[i]. */
+  runCount = 0;
+  runEnds = new Uint32Array(64);
+  runSlots = new Uint32Array(64);
+  readonly #grid: WindowGrid;
+  readonly #budget: BucketBudget;
+  /** Per slot its window number less `#origin`: a number, a bigint where that is not exact. */
+  readonly #windows: (number | bigint)[] = [];
+  #origin: bigint | undefined;
+  /** Slot + 1 of window number `#tableStart + i`. */
+  #table = new Uint32Array(0);
+  #tableStart = 0;
+  #sparse: Map<number | bigint, number> | undefined;
+
+  constructor(grid: WindowGrid, budget: BucketBudget) {
+    this.#grid = grid;
+    this.#budget = budget;
+  }
+
+  get slotCount(): number {
+    return this.#windows.length;
+  }
+
+  /** Cuts rows, ascending, into runs. */
+  locate(base: bigint, offsets: Float64Array): void {
+    this.runCount = 0;
+    const { intervalNs, offsetNs } = this.#grid;
+    const rowCount = offsets.length;
+    if (rowCount === 0) return;
+    if (intervalNs === 0n) {
+      this.#pushRun(rowCount, this.#slotOf(0));
+      return;
+    }
+    const first = floorDivide(base + BigInt(offsets[0]!) - offsetNs, intervalNs);
+    // Beyond 2^53 these lose digits, but then they lie beyond every offset all the same.
+    let edge = Number((first + 1n) * intervalNs + offsetNs - base);
+    const size = Number(intervalNs);
+    let window = 0;
+    let row = 0;
+    for (;;) {
+      row = gallop(offsets, row, edge);
+      this.#pushRun(row, this.#slotAt(first, window));
+      if (row === rowCount) return;
+      const advance = 1 + Math.floor((offsets[row]! - edge) / size);
+      window += advance;
+      edge += advance * size;
+    }
+  }
+
+  /** The slot of the window that starts at `start`; for merging. */
+  slotOfStart(start: bigint): number {
+    const { intervalNs, offsetNs } = this.#grid;
+    if (intervalNs === 0n) return this.#slotOf(0);
+    return this.#slotAt(floorDivide(start - offsetNs, intervalNs), 0);
+  }
+
+  /** The slot when all of [first, last] lies in one window, else undefined. */
+  slotOfSpan(first: bigint, last: bigint): number | undefined {
+    const { intervalNs, offsetNs } = this.#grid;
+    if (intervalNs === 0n) return this.#slotOf(0);
+    const window = floorDivide(first - offsetNs, intervalNs);
+    if (floorDivide(last - offsetNs, intervalNs) !== window) return undefined;
+    return this.#slotAt(window, 0);
+  }
+
+  /** Slots in order of their windows. */
+  orderedSlots(): Uint32Array {
+    const windows = this.#windows;
+    const slots = Uint32Array.from(windows, (_, slot) => slot);
+    return slots.sort((a, b) => (windows[a]! < windows[b]! ? -1 : 1));
+  }
+
+  startOf(slot: number): bigint {
+    const { intervalNs, offsetNs } = this.#grid;
+    return ((this.#origin ?? 0n) + BigInt(this.#windows[slot]!)) * intervalNs + offsetNs;
+  }
+
+  #pushRun(end: number, slot: number): void {
+    const at = this.runCount++;
+    if (at === this.runEnds.length) {
+      this.runEnds = doubled(this.runEnds);
+      this.runSlots = doubled(this.runSlots);
+    }
+    this.runEnds[at] = end;
+    this.runSlots[at] = slot;
+  }
+
+  #slotAt(first: bigint, more: number): number {
+    this.#origin ??= first;
+    const distance = Number(first - this.#origin) + more;
+    if (Number.isSafeInteger(distance)) return this.#slotOf(distance);
+    return this.#sparseSlot(first - this.#origin + BigInt(more));
+  }
+
+  #slotOf(window: number): number {
+    const index = window - this.#tableStart;
+    if (!this.#sparse) {
+      if (index >= 0 && index < this.#table.length) {
+        const slot = this.#table[index]!;
+        if (slot > 0) return slot - 1;
+        this.#table[index] = this.#newSlot(window) + 1;
+        return this.#table[index]! - 1;
+      }
+      if (this.#growTable(window)) return this.#slotOf(window);
+    }
+    return this.#sparseSlot(window);
+  }
+
+  /** False when the spread of windows is too great for a table. */
+  #growTable(window: number): boolean {
+    const start = this.#tableStart;
+    const size = this.#table.length;
+    const low = size === 0 ? window : Math.min(start, window);
+    const needed = (size === 0 ? window + 1 : Math.max(start + size, window + 1)) - low;
+    if (needed > Math.max(tableSizeMax, windowsPerSlotMax * this.slotCount)) return false;
+    const capacity = Math.max(needed, 2 * size);
+    const table = new Uint32Array(capacity);
+    // Room on the side on which it grew.
+    const newStart = window < start && size > 0 ? low - (capacity - needed) : low;
+    table.set(this.#table, size === 0 ? 0 : start - newStart);
+    this.#table = table;
+    this.#tableStart = newStart;
+    return true;
+  }
+
+  #sparseSlot(window: number | bigint): number {
+    this.#sparse ??= new Map(this.#windows.map((known, slot) => [known, slot]));
+    const key = typeof window === 'bigint' ? simplest(window) : window;
+    let slot = this.#sparse.get(key);
+    if (slot === undefined) {
+      slot = this.#newSlot(key);
+      this.#sparse.set(key, slot);
+    }
+    return slot;
+  }
+
+  #newSlot(window: number | bigint): number {
+    this.#budget.take();
+    return this.#windows.push(window) - 1;
+  }
+}
+
+function simplest(window: bigint): number | bigint {
+  const number = Number(window);
+  return Number.isSafeInteger(number) ? number : window;
+}
+
+function doubled(values: Uint32Array): Uint32Array<ArrayBuffer> {
+  const out = new Uint32Array(2 * values.length);
+  out.set(values);
+  return out;
+}
+
+/** First row after `from` whose offset reaches `edge`, which that of `from` does not; else the row count. */
+export function gallop(offsets: Float64Array, from: number, edge: number): number {
+  const count = offsets.length;
+  let step = 1;
+  let low = from;
+  while (low + step < count && offsets[low + step]! < edge) {
+    low += step;
+    step *= 2;
+  }
+  let high = Math.min(count, low + step);
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if (offsets[middle]! < edge) low = middle;
+    else high = middle;
+  }
+  return high;
+}
