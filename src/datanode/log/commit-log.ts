@@ -351,6 +351,8 @@ export class CommitLog {
     this.#sealWanted = false;
     if (segment !== undefined) {
       this.#sealed.push(segment.info);
+      // What the cache still shows beyond may not be on the disk: a restart must not meet it.
+      await segment.file.truncate(segment.info.sizeBytes).catch(() => undefined);
       await segment.file.close().catch(() => undefined);
     }
     const arrived = this.#pending;

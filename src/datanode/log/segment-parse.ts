@@ -125,7 +125,9 @@ export function parseSegment(
     bounds.end === undefined ? bytes.length : bounds.end - head.startPosition + segmentHeadSize;
   const end = Math.min(wanted, bytes.length);
   walkPieces(walk, end);
-  if (wanted > end) walk.bad.push({ offset: end, size: wanted - end, header: undefined });
+  // Short of its groups; a head that was never finished has none.
+  const from = Math.max(end, segmentHeadSize);
+  if (wanted > from) walk.bad.push({ offset: from, size: wanted - from, header: undefined });
 
   const durable = ({ offset }: BadPlace) => positionAt(head, offset) < walk.syncedTo;
   const tornAt = walk.bad.find((place) => !durable(place))?.offset;

@@ -48,6 +48,8 @@ export class LogRig {
   /** `replica/lsn` -> every payload that was ever offered under it. */
   readonly offered = new Map<string, Uint8Array[]>();
   readonly failures: CitadelError[] = [];
+  /** Some sync of this history was made to fail. */
+  syncFailed = false;
   readonly trimmedTo = new Map<string, number>();
   readonly #lsn = new Map<number, number>();
 
@@ -77,7 +79,9 @@ export class LogRig {
     await env.scheduler.run(syncLog(env.disk, logDirectory));
     const found = await this.read();
     for (const { shard, lsn, frame } of found.records) {
-      this.acked.set(`${shard}/${lsn}`, frame);
+      // After a failed sync the cache may show what the disk does not have, and no sync tells.
+      const isSure = !this.syncFailed || this.acked.has(`${shard}/${lsn}`);
+      if (isSure) this.acked.set(`${shard}/${lsn}`, frame);
       this.#lsn.set(shard, lsn);
     }
     for (const [replica, lsn] of this.trimmedTo) {
