@@ -15,7 +15,7 @@ const corsHeaders =
   'X-CSRF-Token, X-HTTP-Method-Override';
 const corsExposed = 'Date, X-InfluxDB-Version, X-InfluxDB-Build';
 
-/** Path -> the methods it has. */
+/** Path -> the methods it has, in the order that Allow shows them. */
 export type MethodTable = Readonly<Record<string, readonly string[]>>;
 
 function only(value: string | string[] | undefined): string | undefined {
@@ -44,16 +44,14 @@ export function pathOf(url: string): string {
   return end === -1 ? url : url.slice(0, end);
 }
 
-/** A path with another method: what it has; OPTIONS is answered for every known path. */
+/** A path that is not there, or not with this method; OPTIONS is answered where a path has it. */
 function replyUnrouted(methods: MethodTable, request: FastifyRequest, reply: FastifyReply) {
   const path = pathOf(request.raw.url ?? '/');
   const allowed = Object.hasOwn(methods, path) ? methods[path] : undefined;
-  if (allowed === undefined) {
-    return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n');
-  }
-  if (request.method === 'OPTIONS') return reply.code(200).send();
-  void reply.header('Allow', [...allowed].sort().join(', '));
-  return reply.code(405).type('text/plain; charset=utf-8').send('Method Not Allowed\n');
+  if (request.method === 'OPTIONS' && allowed?.includes('OPTIONS')) return reply.code(200).send();
+  void reply.type('text/plain; charset=utf-8').header('X-Content-Type-Options', 'nosniff');
+  if (allowed === undefined) return reply.code(404).send('404 page not found\n');
+  return reply.code(405).header('Allow', allowed.join(', ')).send('Method Not Allowed\n');
 }
 
 export function addCommonHeaders(app: FastifyInstance, methods: MethodTable): void {

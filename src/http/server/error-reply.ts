@@ -6,6 +6,7 @@
 import type { FastifyReply } from 'fastify';
 import { CitadelError, type ErrorCode } from '../../base/errors.ts';
 import { encodeText, printableText } from '../../base/text.ts';
+import { readUrlParameters } from '../parameters/request-parameters.ts';
 
 const statuses: Readonly<Record<ErrorCode, number>> = {
   'invalid-argument': 400,
@@ -58,6 +59,13 @@ function headerValue(message: string): string {
   return Buffer.from(cleaned).toString('latin1');
 }
 
+/** `pretty=true` counts for errors too. */
+function renderBody(reply: FastifyReply, message: string): string {
+  const isPretty = readUrlParameters(reply.request).get('pretty') === 'true';
+  const text = quoteJson(message);
+  return isPretty ? `{\n    "error": ${text}\n}\n` : `{"error":${text}}\n`;
+}
+
 /** Sends an error of the server's own making. */
 export function replyError(reply: FastifyReply, status: number, message: string): FastifyReply {
   if (status === 503) void reply.header('Retry-After', retryAfterSeconds);
@@ -65,7 +73,7 @@ export function replyError(reply: FastifyReply, status: number, message: string)
     .code(status)
     .header('Content-Type', 'application/json')
     .header('X-Influxdb-Error', headerValue(message))
-    .send(`{"error":${quoteJson(message)}}\n`);
+    .send(renderBody(reply, message));
 }
 
 export function replyCitadelError(reply: FastifyReply, error: CitadelError): FastifyReply {
