@@ -15,8 +15,6 @@ import type { SeriesPiece } from './result.ts';
 import { runPlan } from './select/run-select.ts';
 import { answerShow, type ShowStatement } from './show/show.ts';
 
-export type { QueryContext } from './query-context.ts';
-
 export async function* runSelect(
   statement: SelectStatement,
   context: QueryContext,

@@ -2,6 +2,7 @@
 
 import type { Column } from '../../model/column.ts';
 import type { AggregateBlock, Partial } from '../../model/plan.ts';
+import { mergeAggregateBlocks } from '../../scan/merge-blocks.ts';
 import { reverseColumn } from '../columns/row-view.ts';
 import { functionRule } from '../compile/functions.ts';
 import type { MeasurementPlan, SelectPlan } from '../compile/select-plan.ts';
@@ -9,7 +10,6 @@ import type { CallColumn, GroupWindows } from '../finish/call-column.ts';
 import { expandDistinct } from '../finish/expand-distinct.ts';
 import { finishPartial } from '../finish/finish-partial.ts';
 import { framesOf } from '../finish/frames-of-windows.ts';
-import { mergeAggregateBlocks } from '../merge/merge-partials.ts';
 import type { GroupFrame } from '../merge/merge-raw.ts';
 import { StreamHeads } from '../merge/stream-heads.ts';
 import type { QueryContext } from '../query-context.ts';
@@ -39,7 +39,8 @@ async function* mergeGroups(
     for (let members = heads.nextGroup(); members.length > 0; members = heads.nextGroup()) {
       const blocks: AggregateBlock[] = [];
       for (const { block } of members) if (block !== undefined) blocks.push(block);
-      yield blocks.length === 1 ? blocks[0]! : mergeAggregateBlocks(output, blocks);
+      const merged = mergeAggregateBlocks(output, blocks);
+      if (merged !== undefined) yield merged;
       for (const member of members) await heads.advance(member);
     }
   } finally {
