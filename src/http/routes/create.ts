@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
-import { quoteJson } from '../server/error-reply.ts';
+import { quoteJson, sendJson } from '../server/error-reply.ts';
 
 export function addCreateRoute(app: FastifyInstance, { catalog }: HttpParts): void {
   app.post('/create', async (request, reply) => {
@@ -12,7 +12,8 @@ export function addCreateRoute(app: FastifyInstance, { catalog }: HttpParts): vo
     if (name === '') throw new CitadelError('invalid-argument', 'database is required');
     const created = catalog.view.database(name) === undefined;
     const { defaultPolicy } = await catalog.createDatabase(name);
-    return reply.send(
+    return sendJson(
+      reply,
       `{"database":${quoteJson(name)},"retentionPolicy":${quoteJson(defaultPolicy)},"created":${created}}\n`,
     );
   });

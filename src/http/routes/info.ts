@@ -9,6 +9,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { influxVersion } from '../server/common-headers.ts';
+import { sendJson } from '../server/error-reply.ts';
 
 const indent = 4;
 
@@ -104,12 +105,13 @@ function describeVariables(parts: HttpParts) {
 export function addInfoRoutes(app: FastifyInstance, parts: HttpParts, metrics: Metrics): void {
   app.get('/info', async (request, reply) => {
     const pretty = readUrlParameters(request).get('pretty');
-    return reply.send(renderJson(await describeNode(parts), pretty !== null && pretty !== 'false'));
+    const isPretty = pretty !== null && pretty !== 'false';
+    return sendJson(reply, renderJson(await describeNode(parts), isPretty));
   });
   app.get('/metrics', async (_request, reply) => {
     return reply.header('Content-Type', metrics.contentType).send(await metrics.render());
   });
   app.get('/debug/vars', async (_request, reply) =>
-    reply.send(renderJson(describeVariables(parts), false)),
+    sendJson(reply, renderJson(describeVariables(parts), false)),
   );
 }

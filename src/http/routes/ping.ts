@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { influxVersion } from '../server/common-headers.ts';
-import { quoteJson } from '../server/error-reply.ts';
+import { quoteJson, sendJson } from '../server/error-reply.ts';
 
 function isVerbose(value: string | null): boolean {
   return value !== null && value !== '' && value !== '0' && value !== 'false';
@@ -16,7 +16,7 @@ export function addPingRoutes(app: FastifyInstance, parts: HttpParts): void {
     url: '/ping',
     handler: (request, reply) => {
       if (!isVerbose(readUrlParameters(request).get('verbose'))) return reply.code(204).send();
-      return reply.send(`{"version":"${influxVersion}"}\n`);
+      return sendJson(reply, `{"version":"${influxVersion}"}\n`);
     },
   });
   app.route({
@@ -29,10 +29,10 @@ export function addPingRoutes(app: FastifyInstance, parts: HttpParts): void {
     const healthy = state === 'ok';
     const message = healthy ? 'ready for queries and writes' : reason;
     const status = healthy ? 'pass' : 'fail';
-    return reply
-      .code(healthy ? 200 : 503)
-      .send(
-        `{"checks":[],"message":${quoteJson(message)},"name":"influxdb","status":"${status}","version":"${influxVersion}"}\n`,
-      );
+    void reply.code(healthy ? 200 : 503);
+    return sendJson(
+      reply,
+      `{"checks":[],"message":${quoteJson(message)},"name":"influxdb","status":"${status}","version":"${influxVersion}"}\n`,
+    );
   });
 }

@@ -21,6 +21,7 @@ const requestTimeoutMs = 300_000;
 /** Longer than the idle time of common proxies, so that they close first. */
 const keepAliveTimeoutMs = 75_000;
 const connectionsMax = 4096;
+const unreadSizeMax = 256 * 1024;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -65,10 +66,14 @@ function addBodies(app: FastifyInstance, bodies: BodyCollector): void {
   });
 }
 
+/** More of the body is to come than is worth reading only to keep the connection. */
+function isLongUnread({ complete, headers }: IncomingMessage): boolean {
+  return !complete && !(Number(headers['content-length']) <= unreadSizeMax);
+}
+
 function addErrors(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error: FastifyError | CitadelError | Error, request, reply) => {
-    // What is left of the body cannot be told from a next request.
-    if (!request.raw.complete) void reply.header('Connection', 'close');
+    if (isLongUnread(request.raw)) void reply.header('Connection', 'close');
     const status = 'statusCode' in error ? error.statusCode : undefined;
     if (!(error instanceof CitadelError) && status !== undefined && status < 500) {
       return replyError(reply, status, error.message);

@@ -59,6 +59,11 @@ function headerValue(message: string): string {
   return Buffer.from(cleaned).toString('latin1');
 }
 
+/** JSON as it is: of text fastify would add a charset to the type, which InfluxDB does not. */
+export function sendJson(reply: FastifyReply, text: string): FastifyReply {
+  return reply.header('Content-Type', 'application/json').send(Buffer.from(text));
+}
+
 /** `pretty=true` counts for errors too. */
 function renderBody(reply: FastifyReply, message: string): string {
   const isPretty = readUrlParameters(reply.request).get('pretty') === 'true';
@@ -69,11 +74,8 @@ function renderBody(reply: FastifyReply, message: string): string {
 /** Sends an error of the server's own making. */
 export function replyError(reply: FastifyReply, status: number, message: string): FastifyReply {
   if (status === 503) void reply.header('Retry-After', retryAfterSeconds);
-  return reply
-    .code(status)
-    .header('Content-Type', 'application/json')
-    .header('X-Influxdb-Error', headerValue(message))
-    .send(renderBody(reply, message));
+  void reply.code(status).header('X-Influxdb-Error', headerValue(message));
+  return sendJson(reply, renderBody(reply, message));
 }
 
 export function replyCitadelError(reply: FastifyReply, error: CitadelError): FastifyReply {

@@ -1,0 +1,79 @@
+/**
+ * The HTTP server with the real broker and catalog over a data node that stores nothing, in this
+ * process: for everything about requests and answers that needs no stored points.
+ */
+
+import { createBroker } from '../../src/broker/broker.ts';
+import type { BrokerLimits } from '../../src/broker/parts.ts';
+import type { Env } from '../../src/env/env.ts';
+import { createNodeEnv } from '../../src/env/node/node-env.ts';
+import { startHttpServer } from '../../src/http/http-server.ts';
+import type { HttpOptions } from '../../src/http/parts.ts';
+import { type OpenCatalog, openCatalog } from '../../src/metadata/catalog.ts';
+import { openCluster } from '../../src/metadata/cluster-record.ts';
+import { openEmbeddedMetaStore } from '../../src/metadata/embedded/embedded-meta-store.ts';
+import { createMemoryJournal } from '../../src/metadata/embedded/meta-journal.ts';
+import { createFakeDataNode, type FakeDataNode } from './fake-data-node.ts';
+import { type HttpRequest, type HttpResponse, httpRequest, makeUrl } from './http-client.ts';
+
+export interface InProcessServer {
+  readonly url: string;
+  readonly catalog: OpenCatalog;
+  readonly dataNode: FakeDataNode;
+  request(
+    path: string,
+    params?: Readonly<Record<string, string | undefined>>,
+    options?: HttpRequest,
+  ): Promise<HttpResponse>;
+  stop(patienceMs?: number): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly limits?: Partial<BrokerLimits>;
+  readonly http?: Partial<HttpOptions>;
+  readonly env?: Partial<Env>;
+}
+
+const noLimits: BrokerLimits = {
+  queryTimeoutMs: 0,
+  maxSelectPoint: 0,
+  maxSelectSeries: 0,
+  maxSelectBuckets: 0,
+  maxConcurrentQueries: 0,
+};
+
+export async function startInProcessServer(options: ServerOptions = {}): Promise<InProcessServer> {
+  const env = { ...createNodeEnv({ logLevel: 'error', logFormat: 'json' }), ...options.env };
+  const store = await openEmbeddedMetaStore(env, createMemoryJournal());
+  const cluster = { nodeUuid: 'node', clusterUuid: 'cluster', shardCount: 4 };
+  const { shards, version: mapVersion } = await openCluster(store, env.clock, cluster);
+  const listener = { databasesChanged: () => undefined, failed: () => undefined };
+  const catalog = await openCatalog(store, env.rng, listener);
+  const dataNode = createFakeDataNode();
+  const limits = { ...noLimits, ...options.limits };
+  const broker = createBroker({ env, catalog, dataNode, shards, mapVersion, limits });
+  const facts = {
+    version: '0.0.0',
+    uuid: 'node',
+    clusterUuid: 'cluster',
+    dataDir: '/data',
+    url: '',
+    startedMs: env.clock.wallMs(),
+  };
+  const server = await startHttpServer(
+    { env, broker, catalog, facts, shards, status: () => dataNode.status() },
+    { host: '127.0.0.1', port: 0, bodySizeMax: 25e6, bodiesSizeMax: 100e6, ...options.http },
+  );
+  return {
+    url: server.url,
+    catalog,
+    dataNode,
+    request: (path, params = {}, request = {}) =>
+      httpRequest(makeUrl(server.url, path, params), request),
+    async stop(patienceMs = 1_000) {
+      await server.stop(patienceMs);
+      catalog.close();
+      await store.close();
+    },
+  };
+}
