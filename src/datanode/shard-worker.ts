@@ -57,12 +57,13 @@ async function run(): Promise<void> {
   const readers = createReaderPool(start.root, handlesMax);
   const cache = new ReadCache(start.memoryBytes * cacheShare);
   const { shardCount, policies } = start;
+  const disk = env.openDisk(start.root);
   const core = await openWorker({
     env,
-    disk: env.openDisk(start.root),
+    disk,
     start,
     openStore: (shard, directory) =>
-      openTStore({ env, directory, shard, shardCount, writer, readers, cache, policies }),
+      openTStore({ env, disk, directory, shard, shardCount, writer, readers, cache, policies }),
     cacheBytes: () => cache.memoryBytes,
     send,
     onClosed: () => {

@@ -71,11 +71,23 @@ export class JobRunner {
       handle.database.exec('BEGIN IMMEDIATE');
       for (const batch of job.batches) await this.runBatch(handle, batch);
       handle.database.exec('COMMIT');
-      if (job.checkpoint) checkpointFile(handle);
     } catch (error) {
       // The handle goes too: after a failed write its idea of the file may be old.
       this.abandon(job.file, handle);
       throw describeSqliteError(error, 'write', job.file);
+    }
+    if (job.checkpoint) this.checkpoint(job.file, handle);
+  }
+
+  /**
+   * The commit is durable already, so a checkpoint that finds no room, or a reader in the way, is no
+   * failure of the job: the log of SQLite stays and the next checkpoint takes it along.
+   */
+  private checkpoint(file: string, handle: WriteHandle): void {
+    try {
+      checkpointFile(handle);
+    } catch {
+      this.abandon(file, handle);
     }
   }
 

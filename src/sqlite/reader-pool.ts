@@ -4,7 +4,7 @@
  * A handle holds no transaction between calls, so a checkpoint never waits for a reader.
  */
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { CitadelError } from '../base/errors.ts';
@@ -96,6 +96,12 @@ class ReaderPool implements SqliteReaders {
     const made = openReader(this.root, file);
     this.open.set(file, made);
     return made;
+  }
+
+  size(file: string): number {
+    const path = join(this.root, file);
+    const sizeOf = (name: string) => statSync(name, { throwIfNoEntry: false })?.size ?? 0;
+    return sizeOf(path) + sizeOf(`${path}-wal`);
   }
 
   private closeOldest(): void {

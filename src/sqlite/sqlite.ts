@@ -42,6 +42,8 @@ export interface SqliteReader {
  */
 export interface SqliteReaders {
   reader(file: string): SqliteReader;
+  /** Bytes on disk, the log of SQLite included; 0 = not there. */
+  size(file: string): number;
   /** Closes the handle of a file that is about to be moved or removed. */
   forget(file: string): void;
   close(): void;

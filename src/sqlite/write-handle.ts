@@ -104,10 +104,7 @@ function bindHandle(file: string, database: Database.Database): WriteHandle {
   };
 }
 
-/**
- * Moves everything committed into the file itself, synced, and empties the log. A reader in the way for
- * longer than the time limit only delays that: the commit is durable already.
- */
+/** Moves everything committed into the file itself, synced, and empties the log. */
 export function checkpointFile(handle: WriteHandle): void {
   handle.database.pragma('wal_checkpoint(TRUNCATE)');
 }

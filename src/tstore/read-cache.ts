@@ -3,8 +3,8 @@
  * stores of one thread share it. Rows are never changed under their number, so nothing goes stale.
  */
 
-import type { Column } from '../../model/column.ts';
-import type { ChunkView } from '../chunk/chunk.ts';
+import type { Column } from '../model/column.ts';
+import type { ChunkView } from './chunk/chunk.ts';
 
 /** One chunk of a cached row, decoded as far as somebody asked. */
 export interface CachedChunk {

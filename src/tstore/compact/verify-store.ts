@@ -1,0 +1,62 @@
+/** Reads and checks everything a store has on disk. */
+
+import { CitadelError } from '../../base/errors.ts';
+import { quarantine } from '../flush/flush.ts';
+import { openChunk } from '../chunk/chunk.ts';
+import { loadDirectory, openPartition, type PartitionFile, readRow } from '../partition/partition-file.ts';
+import type { Pacer } from '../store/pacer.ts';
+import type { StoreState } from '../store/store-state.ts';
+
+async function verifyFile(state: StoreState, file: PartitionFile, pacer: Pacer): Promise<void> {
+  const { readers } = state.options;
+  const directory = await loadDirectory(file, readers, pacer);
+  const generation = file.meta.generation;
+  const now = openPartition(file.path, readers).meta;
+  if (now.generation !== generation || now.lsn !== file.meta.lsn) {
+    throw new CitadelError('corrupt', `cannot read ${file.path} at meta row: it changed by itself`);
+  }
+  const checked = new Set<number>();
+  for (const layer of directory.layers) {
+    for (let i = 0; i < layer.count; i++) {
+      const no = layer.rowNos[i]!;
+      if (directory.buried.has(no)) continue;
+      const bytes = readRow(file, no, layer.dataSums[i]!, readers);
+      checked.add(no);
+      openChunk(bytes.subarray(layer.starts[i]!, layer.starts[i]! + layer.sizes[i]!));
+      await pacer.breathe();
+    }
+  }
+  const [fault] = readers.reader(file.path).integrityFaults();
+  if (fault !== undefined) {
+    throw new CitadelError('corrupt', `cannot read ${file.path} at ${fault}`);
+  }
+}
+
+/** Faults found now, also added to the store's. Errors: `cancelled`. */
+export async function verifyStore(state: StoreState, pacer: Pacer): Promise<readonly string[]> {
+  const found: string[] = [];
+  const note = (error: unknown): CitadelError => {
+    if (!(error instanceof CitadelError) || error.code === 'cancelled') throw error;
+    found.push(error.message);
+    state.addFault(error.message);
+    return error;
+  };
+  for (const file of [...state.files()]) {
+    if (!file.exists) continue;
+    try {
+      await verifyFile(state, file, pacer);
+    } catch (error) {
+      quarantine(state, file, note(error));
+    }
+  }
+  try {
+    const [fault] = state.options.readers.reader(state.catalog.path).integrityFaults();
+    if (fault !== undefined) {
+      throw new CitadelError('corrupt', `cannot read ${state.catalog.path} at ${fault}`);
+    }
+    await state.catalog.verify(pacer);
+  } catch (error) {
+    note(error);
+  }
+  return found;
+}

@@ -1,0 +1,214 @@
+/** Turns the rows of one partition in frozen memtables into chunks, and writes them in one transaction. */
+
+import { hash64Into } from '../../base/hash.ts';
+import { decodeSeriesKey } from '../../model/series-key.ts';
+import { combinePieces, dropEmptyRows } from '../merge/combine.ts';
+import { hidingsOf, tombstonesWithin } from '../merge/hidings.ts';
+import type { Piece } from '../merge/piece.ts';
+import type { Span } from '../memtable/segment-piece.ts';
+import { changePartition } from '../partition/partition-change.ts';
+import type { PartitionField } from '../partition/partition-fields.ts';
+import { loadDirectory, type PartitionFile } from '../partition/partition-file.ts';
+import { RowPacker } from '../partition/row-packer.ts';
+import { findSources, loadPiece, type SegmentSource, type Wanted } from '../read/series-sources.ts';
+import type { Pacer } from '../store/pacer.ts';
+import type { StoreState } from '../store/store-state.ts';
+import type { PartitionView } from '../store/store-view.ts';
+import { type FileTask, slotsById } from './plan-flush.ts';
+import { noChunks, overlapTest } from './overlap.ts';
+import { type SealedChunk, sealRows } from './seal.ts';
+
+/** Fields of a series in one flush, ascending by the file's number. */
+interface SeriesFields {
+  readonly wanted: Wanted;
+  readonly nos: readonly number[];
+}
+
+/** Numbers of fields in a file, with those that a transaction is about to add. */
+export class FieldBook {
+  readonly changed = new Map<number, PartitionField>();
+  private readonly file: PartitionFile;
+  private readonly added = new Map<string, PartitionField>();
+
+  constructor(file: PartitionFile) {
+    this.file = file;
+  }
+
+  /** The file's number of a field that has cells with stamps up to `hlc`. */
+  note(measurement: string, name: string, type: PartitionField['type'], hlc: number): number {
+    const key = `${type}:${measurement.length}:${measurement}${name}`;
+    const known = this.added.get(key) ?? this.file.fields.find(measurement, name, type);
+    if (known !== undefined && known.hlcMax >= hlc) return known.no;
+    const no = known?.no ?? this.file.fields.count + this.countNew();
+    const field: PartitionField = { no, measurement, name, type, hlcMax: hlc };
+    this.added.set(key, field);
+    this.changed.set(no, field);
+    return no;
+  }
+
+  private countNew(): number {
+    let count = 0;
+    for (const no of this.changed.keys()) if (this.file.fields.get(no) === undefined) count++;
+    return count;
+  }
+}
+
+function fieldsOf(
+  state: StoreState,
+  sources: readonly SegmentSource[],
+  measurement: string,
+  book: FieldBook,
+): SeriesFields {
+  const hlcs = new Map<number, number>();
+  for (const { frame, series } of sources) {
+    const { points } = frame;
+    const count = points.columnCount(series);
+    for (let c = 0; c < count; c++) {
+      const number = frame.fields[points.columnKeyIndex(series, c)]!;
+      hlcs.set(number, Math.max(hlcs.get(number) ?? 0, frame.hlc));
+    }
+  }
+  const { fieldNames } = state;
+  const found = [...hlcs].map(([number, hlc]) => {
+    const name = fieldNames.nameOf(number);
+    const type = fieldNames.typeOf(number);
+    return { number, name, type, no: book.note(measurement, name, type, hlc) };
+  });
+  found.sort((a, b) => a.no - b.no);
+  return {
+    wanted: { measurement, fields: found, numbers: found.map(({ number }) => number) },
+    nos: found.map(({ no }) => no),
+  };
+}
+
+class FileFlush {
+  readonly book: FieldBook;
+  readonly packer: RowPacker;
+  private readonly state: StoreState;
+  private readonly task: FileTask;
+  private readonly file: PartitionFile;
+  private readonly stableHlc: number;
+  private readonly span: Span;
+  private readonly hash = new Uint32Array(2);
+
+  constructor(state: StoreState, task: FileTask, stableHlc: number) {
+    const { file } = task;
+    this.state = state;
+    this.task = task;
+    this.file = file;
+    this.stableHlc = stableHlc;
+    this.book = new FieldBook(file);
+    this.packer = new RowPacker(file.meta.rowNoNext);
+    const { start, end } = file.bounds;
+    this.span = { start, min: 0, max: Number(end - start) - 1 };
+  }
+
+  addSeries(slot: number): void {
+    const { state, task, file, span } = this;
+    const { index, parts } = task;
+    const seriesId = index.idOf(slot);
+    const key = index.keyOf(slot);
+    const view: PartitionView = {
+      bounds: file.bounds,
+      files: [],
+      lsn: file.meta.lsn,
+      tombstones: [],
+    };
+    const place = { slot, seriesId, key };
+    const sources = findSources(state, parts, view, place, span) as SegmentSource[];
+    if (sources.length === 0) return;
+    const measurement = index.measurementOf(slot).name;
+    const fields = fieldsOf(state, sources, measurement, this.book);
+    // From here to the packing nothing waits: tombstones applied and their number belong together.
+    const tombstoneNo = state.tombstoneNoSaved - 1;
+    hash64Into(key, this.hash);
+    for (const chunk of this.seal(slot, sources, fields, tombstoneNo)) {
+      const { bytes, ...facts } = chunk;
+      this.packer.add(
+        {
+          ...facts,
+          seriesId,
+          hashLow: this.hash[0]!,
+          hashHigh: this.hash[1]!,
+          size: bytes.length,
+          tombstoneNo: state.rule.tombstonesApplied ? tombstoneNo : 0,
+        },
+        bytes,
+      );
+    }
+  }
+
+  private seal(
+    slot: number,
+    sources: readonly SegmentSource[],
+    { wanted, nos }: SeriesFields,
+    tombstoneNo: number,
+  ): SealedChunk[] {
+    const { state, task, file, span } = this;
+    const { set, index } = task;
+    const near = state.rule.tombstonesApplied
+      ? tombstonesWithin(state.tombstonesOf(set.dbId), set.rpId, file.bounds)
+      : [];
+    const known = near.filter(({ no }) => no <= tombstoneNo);
+    const name = known.length === 0 ? undefined : decodeSeriesKey(index.keyOf(slot));
+    const hidings = name === undefined ? [] : hidingsOf(known, name, file.bounds, state.origins);
+    const pieces: Piece[] = [];
+    let hlcMax = 0;
+    for (const source of sources) {
+      const piece = loadPiece(source, state, wanted, span, hidings);
+      if (piece === undefined) continue;
+      pieces.push(piece);
+      hlcMax = Math.max(hlcMax, piece.hlc);
+    }
+    if (pieces.length === 0) return [];
+    const horizon = this.horizonOf(slot);
+    const overlapped = overlapTest(set, file, index.idOf(slot), noChunks);
+    const isOverlapped = state.rule.overlap ? overlapped : () => false;
+    const withStamps = hlcMax > horizon || isOverlapped(0, span.max);
+    const rows = dropEmptyRows(
+      combinePieces(pieces, nos.length, state.origins, withStamps),
+    );
+    const { origins } = state;
+    return sealRows(rows, { horizon, stableHlc: 0, isOverlapped, fieldNos: nos, origins });
+  }
+
+  /** Below every stamp of the series in the memtable that takes no part. */
+  private horizonOf(slot: number): number {
+    const { state, task, stableHlc } = this;
+    if (!state.rule.memtable) return stableHlc;
+    const part = state.active.parts.get(`${task.set.dbId}/${task.set.rpId}`);
+    return Math.min(stableHlc, (part?.leastHlc(slot) ?? Number.POSITIVE_INFINITY) - 1);
+  }
+}
+
+/** Durable when it resolves; the file then has everything up to `lsn`. Errors: `corrupt`, `disk-full`. */
+export async function flushFile(
+  state: StoreState,
+  task: FileTask,
+  options: { readonly stableHlc: number; readonly lsn: number },
+  pacer: Pacer,
+): Promise<void> {
+  const { file, set } = task;
+  const { readers, writer } = state.options;
+  for (const other of set.files) {
+    const isBeside = other.bounds.start === file.bounds.start && other.unreadable === undefined;
+    if (other === file || isBeside) await loadDirectory(other, readers, pacer);
+  }
+  const work = new FileFlush(state, task, options.stableHlc);
+  for (const slot of slotsById(task)) {
+    work.addSeries(slot);
+    if (pacer.isDue) await pacer.breathe();
+  }
+  if (work.packer.isEmpty && !file.exists) return;
+  await changePartition(
+    file,
+    {
+      packed: work.packer.finish(),
+      replaced: [],
+      fields: [...work.book.changed.values()],
+      lsn: Math.max(options.lsn, file.meta.lsn),
+      purge: file.pins === 0 ? file.garbage : [],
+    },
+    writer,
+  );
+}

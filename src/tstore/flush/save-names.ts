@@ -1,0 +1,143 @@
+/**
+ * What must be durable in the catalog before any file may use it: ids of new series, tombstones by their
+ * numbers, records of new files.
+ */
+
+import { compareBytes } from '../../base/bytes.ts';
+import type { TableChange } from '../catalog/catalog-file.ts';
+import { encodeRecord, encodeTombstone } from '../catalog/catalog-rows.ts';
+import { cutIntoBlocks, encodeSeriesBlock } from '../catalog/series-block.ts';
+import type { DatabaseIndex } from '../index/database-index.ts';
+import type { Memtable } from '../memtable/memtable.ts';
+import type { PartitionFile } from '../partition/partition-file.ts';
+import type { Pacer } from '../store/pacer.ts';
+import { recordOf, type StoreState } from '../store/store-state.ts';
+
+interface NewSeries {
+  readonly index: DatabaseIndex;
+  readonly slots: number[];
+}
+
+function findNewSeries(memtables: readonly Memtable[]): NewSeries[] {
+  const found = new Map<DatabaseIndex, Set<number>>();
+  for (const memtable of memtables) {
+    for (const { index, slots } of memtable.parts.values()) {
+      for (const slot of slots.view()) {
+        if (index.idOf(slot) !== 0) continue;
+        let set = found.get(index);
+        if (set === undefined) {
+          set = new Set();
+          found.set(index, set);
+        }
+        set.add(slot);
+      }
+    }
+  }
+  return [...found].map(([index, slots]) => ({ index, slots: [...slots] }));
+}
+
+interface Assigned {
+  readonly index: DatabaseIndex;
+  readonly slot: number;
+  readonly id: number;
+  readonly block: number;
+}
+
+async function planSeries(
+  state: StoreState,
+  memtables: readonly Memtable[],
+  pacer: Pacer,
+): Promise<{ put: TableChange['put']; assigned: Assigned[]; idNext: number; blockNext: number }> {
+  let idNext = state.catalog.meta.seriesIdNext;
+  let blockNext = state.catalog.meta.blockNoNext;
+  const put: { no: number; body: Uint8Array }[] = [];
+  const assigned: Assigned[] = [];
+  for (const { index, slots } of findNewSeries(memtables)) {
+    await pacer.breathe();
+    const sorted = await sortByKey(index, slots, pacer);
+    const ids = sorted.map(() => idNext++);
+    const keys = sorted.map((slot) => index.keyOf(slot));
+    let at = 0;
+    for (const block of cutIntoBlocks(index.dbId, ids, keys)) {
+      for (let i = 0; i < block.ids.length; i++) {
+        assigned.push({ index, slot: sorted[at]!, id: ids[at]!, block: blockNext });
+        at++;
+      }
+      put.push({ no: blockNext++, body: encodeSeriesBlock(block) });
+      if (pacer.isDue) await pacer.breathe();
+    }
+  }
+  return { put, assigned, idNext, blockNext };
+}
+
+const sortRun = 2048;
+
+/** By key bytes: first runs, then merges of two, breathing in between. */
+async function sortByKey(index: DatabaseIndex, slots: number[], pacer: Pacer): Promise<number[]> {
+  const compare = (a: number, b: number) => compareBytes(index.keyOf(a), index.keyOf(b));
+  let runs: number[][] = [];
+  for (let i = 0; i < slots.length; i += sortRun) {
+    runs.push(slots.slice(i, i + sortRun).sort(compare));
+    await pacer.breathe();
+  }
+  while (runs.length > 1) {
+    const next: number[][] = [];
+    for (let i = 0; i < runs.length; i += 2) {
+      const a = runs[i]!;
+      const b = runs[i + 1] ?? [];
+      const merged: number[] = [];
+      let x = 0;
+      let y = 0;
+      while (x < a.length || y < b.length) {
+        const takeA = y >= b.length || (x < a.length && compare(a[x]!, b[y]!) <= 0);
+        merged.push(takeA ? a[x++]! : b[y++]!);
+        if (pacer.isDue) await pacer.breathe();
+      }
+      next.push(merged);
+    }
+    runs = next;
+  }
+  return runs[0] ?? [];
+}
+
+/**
+ * Gives ids to the new series of these memtables and saves them, tombstones not yet saved, and records of
+ * files that are about to be made. Nothing is written when there is nothing new.
+ */
+export async function saveNames(
+  state: StoreState,
+  memtables: readonly Memtable[],
+  newFiles: readonly PartitionFile[],
+  pacer: Pacer,
+): Promise<void> {
+  const { catalog } = state;
+  const series = await planSeries(state, memtables, pacer);
+  const tombstoneNoNext = state.tombstoneNoNext;
+  const tombstones = [...state.tombstones.values()]
+    .flat()
+    .filter(({ no }) => no >= state.tombstoneNoSaved)
+    .map((tombstone) => ({ no: tombstone.no, body: encodeTombstone(tombstone) }));
+  const files = newFiles.map((file) => ({
+    no: file.meta.fileId,
+    body: encodeRecord(recordOf(file)),
+  }));
+  if (series.put.length + tombstones.length + files.length === 0) return;
+  await catalog.commit(
+    [
+      { table: 'series', put: series.put, remove: [] },
+      { table: 'tombstones', put: tombstones, remove: [] },
+      { table: 'files', put: files, remove: [] },
+    ],
+    {
+      seriesIdNext: series.idNext,
+      blockNoNext: series.blockNext,
+      tombstoneNoNext,
+      fileIdNext: Math.max(
+        catalog.meta.fileIdNext,
+        ...newFiles.map((file) => file.meta.fileId + 1),
+      ),
+    },
+  );
+  state.tombstoneNoSaved = tombstoneNoNext;
+  for (const { index, slot, id, block } of series.assigned) index.giveId(slot, id, block);
+}

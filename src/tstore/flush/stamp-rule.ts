@@ -1,0 +1,28 @@
+/**
+ * The rule for rows without stamps (docs/formats/tstore.md), as switches: production has all of them
+ * on; a test of the rule turns one off at a time and must then see wrong answers.
+ */
+
+export interface StampRule {
+  /** A row without a stamp counts as (`stableHlc`, after every origin), not as older than all. */
+  readonly value: boolean;
+  /** Stamps stay where another chunk of the series overlaps that takes no part. */
+  readonly overlap: boolean;
+  /** The horizon is lowered below the least stamp of the series in memtables that take no part. */
+  readonly memtable: boolean;
+  /** Tombstones are applied to rows before their stamps may go. */
+  readonly tombstonesApplied: boolean;
+  /** A tombstone goes only when nothing that it covers is left. */
+  readonly tombstonesKept: boolean;
+  /** Replay skips what a file already has. */
+  readonly filePositions: boolean;
+}
+
+export const fullStampRule: StampRule = {
+  value: true,
+  overlap: true,
+  memtable: true,
+  tombstonesApplied: true,
+  tombstonesKept: true,
+  filePositions: true,
+};

@@ -1,0 +1,200 @@
+/**
+ * One partition file as its store knows it: identity, field numbers, directory of chunks, damage.
+ *
+ * The meta row and the field table are read at open, the directory when first needed. The thread that owns
+ * the store is the only one that has the file changed, so what is here is what is there.
+ */
+
+import { crc32 } from 'node:zlib';
+import type { CitadelError } from '../../base/errors.ts';
+import type { SqliteReader, SqliteReaders } from '../../sqlite/sqlite.ts';
+import { openChunk } from '../chunk/chunk.ts';
+import type { CachedChunk, CachedRow, ReadCache } from '../read-cache.ts';
+import { ChunkDirectory, type DirectoryLayer, type StoredRow } from './chunk-directory.ts';
+import type { Bounds } from './partition-bounds.ts';
+import { decodeField, PartitionFields } from './partition-fields.ts';
+import {
+  boundsOf,
+  damaged,
+  type PartitionMeta,
+  partitionTable,
+  readPartitionMeta,
+} from './partition-schema.ts';
+import { addToDigest, type Digest, emptyDigest, equalDigests, rowSum } from './row-digest.ts';
+import { decodeRowEntries } from './row-entries.ts';
+
+const rowsPerRead = 512;
+let serialNext = 1;
+
+export class PartitionFile {
+  readonly path: string;
+  readonly bounds: Bounds;
+  /** Unique in the process: the file's part of cache keys. */
+  readonly serial: number;
+  meta: PartitionMeta;
+  fields = new PartitionFields();
+  directory: ChunkDirectory | undefined;
+  /** Rows that were replaced and are still in the table `data`. */
+  garbage: number[] = [];
+  /** Why it is not written any more. */
+  quarantine: string | undefined;
+  /** Why nothing of it can be trusted: whoever touches its range gets this. */
+  unreadable: CitadelError | undefined;
+  /** Scans that see it. */
+  pins = 0;
+  /** Dropped or expired: no new scan sees it. */
+  doomed = false;
+  /** False until its first transaction. */
+  exists: boolean;
+
+  constructor(path: string, meta: PartitionMeta, exists: boolean) {
+    this.path = path;
+    this.meta = meta;
+    this.bounds = boundsOf(meta);
+    this.serial = serialNext++;
+    this.exists = exists;
+    if (!exists) this.directory = ChunkDirectory.ofRows([]);
+  }
+
+  cacheKey(rowNo: number): number {
+    return this.serial * 4294967296 + rowNo;
+  }
+}
+
+/** Reads identity and fields. Errors: `corrupt`, `unsupported-version`, `not-found`. */
+export function openPartition(path: string, readers: SqliteReaders): PartitionFile {
+  const reader = readers.reader(path);
+  const file = new PartitionFile(path, readPartitionMeta(reader), true);
+  readFields(reader, file);
+  file.garbage = readGarbage(reader, file.meta.garbage);
+  return file;
+}
+
+function readFields(reader: SqliteReader, file: PartitionFile): void {
+  let digest: Digest = emptyDigest;
+  for (const [no, body, sum] of reader.all('SELECT no, body, sum FROM fields', [])) {
+    const isSound =
+      body instanceof Uint8Array && rowSum(partitionTable.fields, no as number, body) === sum;
+    const field = isSound ? decodeField(no as number, body) : undefined;
+    if (field === undefined) throw damaged(file.path, `field ${no}`);
+    file.fields.set(field);
+    digest = addToDigest(digest, sum as number);
+  }
+  if (!equalDigests(digest, file.meta.fields)) throw damaged(file.path, 'table of fields');
+}
+
+const noBytes = new Uint8Array(0);
+
+function readGarbage(reader: SqliteReader, expected: Digest): number[] {
+  const found: number[] = [];
+  let digest: Digest = emptyDigest;
+  for (const [no, sum] of reader.all('SELECT no, sum FROM garbage', [])) {
+    if (rowSum(partitionTable.garbage, no as number, noBytes) !== sum) {
+      throw damaged(reader.file, `garbage ${no}`);
+    }
+    found.push(no as number);
+    digest = addToDigest(digest, sum as number);
+  }
+  if (!equalDigests(digest, expected)) throw damaged(reader.file, 'table of garbage');
+  return found;
+}
+
+/** Something that lets others run in between. */
+export interface Breather {
+  /** Waits a turn if it is time to. */
+  breathe(): Promise<void>;
+}
+
+/** The directory, read in pieces. Errors: `corrupt`. */
+export async function loadDirectory(
+  file: PartitionFile,
+  readers: SqliteReaders,
+  pace: Breather,
+): Promise<ChunkDirectory> {
+  if (file.unreadable !== undefined) throw file.unreadable;
+  while (file.directory === undefined) {
+    const { generation } = file.meta;
+    const rows = await readRows(file, readers, pace);
+    // A transaction in between, or another reader that was quicker: look again.
+    if (file.directory === undefined && rows !== undefined && file.meta.generation === generation) {
+      file.directory = ChunkDirectory.ofRows(rows);
+    }
+  }
+  return file.directory;
+}
+
+async function readRows(
+  file: PartitionFile,
+  readers: SqliteReaders,
+  pace: Breather,
+): Promise<StoredRow[] | undefined> {
+  const sql = `SELECT no, entries, sum FROM rows WHERE no > ? ORDER BY no LIMIT ${rowsPerRead}`;
+  const { generation } = file.meta;
+  const rows: StoredRow[] = [];
+  let digest: Digest = emptyDigest;
+  let last = -1;
+  for (;;) {
+    const part = readers.reader(file.path).all(sql, [last]);
+    if (file.meta.generation !== generation) return undefined;
+    for (const [no, entries, sum] of part) {
+      const isSound =
+        entries instanceof Uint8Array &&
+        rowSum(partitionTable.rows, no as number, entries) === sum;
+      if (!isSound) throw damaged(file.path, `directory row ${no}`);
+      rows.push({ no: no as number, ...decodeRowEntries(entries) });
+      digest = addToDigest(digest, sum as number);
+      last = no as number;
+    }
+    if (part.length < rowsPerRead) break;
+    await pace.breathe();
+  }
+  if (file.meta.generation !== generation) return undefined;
+  if (!equalDigests(digest, file.meta.rows)) throw damaged(file.path, 'directory of rows');
+  return rows;
+}
+
+/** Bytes of a stored row, checked against the directory. Errors: `corrupt`. */
+export function readRow(
+  file: PartitionFile,
+  rowNo: number,
+  dataSum: number,
+  readers: SqliteReaders,
+): Uint8Array {
+  const found = readers.reader(file.path).get('SELECT bytes FROM data WHERE no = ?', [rowNo]);
+  const bytes = found?.[0];
+  if (!(bytes instanceof Uint8Array) || crc32(bytes) !== dataSum) {
+    throw damaged(file.path, `row ${rowNo}`);
+  }
+  return bytes;
+}
+
+export interface ReadingTools {
+  readonly readers: SqliteReaders;
+  readonly cache: ReadCache;
+}
+
+/** An opened chunk, from the cache if it is there. Errors: `corrupt`. */
+export function readChunk(
+  file: PartitionFile,
+  layer: DirectoryLayer,
+  at: number,
+  tools: ReadingTools,
+): CachedChunk {
+  const rowNo = layer.rowNos[at]!;
+  const key = file.cacheKey(rowNo);
+  let row: CachedRow | undefined = tools.cache.get(key);
+  if (row === undefined) {
+    const bytes = readRow(file, rowNo, layer.dataSums[at]!, tools.readers);
+    row = { bytes, chunks: new Map() };
+    tools.cache.put(key, row);
+  }
+  const start = layer.starts[at]!;
+  let chunk = row.chunks.get(start);
+  if (chunk === undefined) {
+    const view = openChunk(row.bytes.subarray(start, start + layer.sizes[at]!));
+    chunk = { view, times: undefined, columns: [] };
+    row.chunks.set(start, chunk);
+    tools.cache.grow(key, 400 + view.columns.length * 120);
+  }
+  return chunk;
+}

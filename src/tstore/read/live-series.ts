@@ -1,0 +1,67 @@
+/**
+ * Whether a series has data, as far as the index and the bounds of its chunks tell. A chunk that a
+ * tombstone covers only in part counts as data: compaction settles that.
+ */
+
+import type { SchemaPlan } from '../../model/plan.ts';
+import { decodeSeriesKey } from '../../model/series-key.ts';
+import { allTime } from '../../model/time.ts';
+import type { DatabaseIndex } from '../index/database-index.ts';
+import type { NumberedHiding } from '../merge/hidings.ts';
+import { hidingsOf } from '../merge/hidings.ts';
+import type { StoreView } from '../store/store-view.ts';
+import { spanOf } from './partition-scan.ts';
+import { findSources, hidingsOfSource, type Source } from './series-sources.ts';
+
+/** One tombstone alone hides every cell of the source, whatever its times are. */
+function isHidden(source: Source, hidings: readonly NumberedHiding[], view: StoreView): boolean {
+  const { origins } = view.state;
+  return hidingsOfSource(source, hidings).some((hiding) => {
+    if (hiding.minOffset > source.min || hiding.maxOffset < source.max) return false;
+    if (source.kind === 'segment') {
+      const { hlc, origin } = source.frame;
+      return hiding.hlc > hlc || (hiding.hlc === hlc && origins.compare(hiding.origin, origin) > 0);
+    }
+    const { layer, at } = source;
+    return layer.stamped[at] === 0 && hiding.hlc > layer.stableHlcs[at]!;
+  });
+}
+
+export class LiveSeries {
+  private readonly views: readonly StoreView[];
+  private readonly index: DatabaseIndex;
+  /** Every series of the index has data somewhere, and nothing narrows where it must be. */
+  private readonly isTrivial: boolean;
+  private readonly range: SchemaPlan['range'];
+
+  constructor(views: readonly StoreView[], index: DatabaseIndex, plan: SchemaPlan) {
+    this.views = views;
+    this.index = index;
+    this.range = plan.range;
+    const narrowed = plan.rpId !== undefined || plan.range !== undefined;
+    const hidden = views.some(({ partitions }) => partitions.some((p) => p.tombstones.length > 0));
+    this.isTrivial = !narrowed && !hidden;
+  }
+
+  isLive(slot: number): boolean {
+    if (this.isTrivial) return true;
+    return this.views.some((view) => this.hasSource(view, slot));
+  }
+
+  private hasSource(view: StoreView, slot: number): boolean {
+    const key = this.index.keyOf(slot);
+    const place = { slot, seriesId: this.index.idOf(slot), key };
+    for (const partition of view.partitions) {
+      const span = spanOf(partition, this.range ?? allTime);
+      if (span === undefined) continue;
+      const sources = findSources(view.state, view.parts, partition, place, span);
+      if (sources.length === 0) continue;
+      if (partition.tombstones.length === 0) return true;
+      const name = decodeSeriesKey(key);
+      const { origins } = view.state;
+      const hidings = hidingsOf(partition.tombstones, name, partition.bounds, origins);
+      if (sources.some((source) => !isHidden(source, hidings, view))) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,222 @@
+/** Runs a shard plan over the series of several stores as one set: groups in order, rows in time order. */
+
+import type { ScanBlock, ShardPlan } from '../../model/plan.ts';
+import type { TimeRange } from '../../model/time.ts';
+import { createShardScan, type GroupScan, type ShardScan } from '../../scan/scan.ts';
+import type { ScanControl } from '../contract.ts';
+import { Pacer } from '../store/pacer.ts';
+import type { StoreState } from '../store/store-state.ts';
+import { openView, type StoreView } from '../store/store-view.ts';
+import { type BoundSeries, bindGroups, sortSeries } from './bound-series.ts';
+import {
+  aggregateSeries,
+  locateSeries,
+  resolveSources,
+  type SeriesInPartition,
+  spanOf,
+} from './partition-scan.ts';
+import type { Wanted } from './series-sources.ts';
+import { cutIntoSlices, type Slice } from './time-slices.ts';
+
+const sliceRowsMax = 65_536;
+/** A limited scan starts with short slices and lengthens them. */
+const sliceRowsMin = 512;
+const sliceGrowth = 8;
+
+interface Run {
+  readonly plan: ShardPlan;
+  readonly scan: ShardScan;
+  readonly pacer: Pacer;
+}
+
+function wantedOf(state: StoreState, { plan, scan }: Run): Wanted {
+  return {
+    measurement: plan.measurement,
+    fields: scan.fields,
+    numbers: scan.fields.map(({ name, type }) => state.fieldNames.find(name, type)),
+  };
+}
+
+class WantedByStore {
+  private readonly run: Run;
+  private readonly known = new Map<StoreState, Wanted>();
+
+  constructor(run: Run) {
+    this.run = run;
+  }
+
+  of(state: StoreState): Wanted {
+    let wanted = this.known.get(state);
+    if (wanted === undefined) {
+      wanted = wantedOf(state, this.run);
+      this.known.set(state, wanted);
+    }
+    return wanted;
+  }
+}
+
+async function aggregateGroup(
+  series: readonly BoundSeries[],
+  group: GroupScan,
+  run: Run,
+  wanted: WantedByStore,
+): Promise<void> {
+  const { plan, scan, pacer } = run;
+  const aggregation = { scan, group, descending: plan.descending };
+  for (const one of series) {
+    const partitions = orderedPartitions(one.view, plan);
+    for (const partition of partitions) {
+      const span = spanOf(partition, plan.range);
+      if (span === undefined) continue;
+      const located = locateSeries(one, partition, span);
+      if (located === undefined) continue;
+      aggregateSeries(located, wanted.of(one.view.state), span, aggregation);
+      if (pacer.isDue) await pacer.breathe();
+    }
+    if (pacer.isDue) await pacer.breathe();
+  }
+}
+
+function orderedPartitions(view: StoreView, plan: ShardPlan) {
+  return plan.descending ? view.partitions.slice().reverse() : view.partitions;
+}
+
+/** Stretches of time that no partition of any store crosses: between them rows need no merging. */
+function commonStretches(views: readonly StoreView[], range: TimeRange): TimeRange[] {
+  const edges = new Set<bigint>();
+  for (const { partitions } of views) {
+    for (const { bounds } of partitions) {
+      if (bounds.start > range.min && bounds.start <= range.max) edges.add(bounds.start);
+      if (bounds.end > range.min && bounds.end <= range.max) edges.add(bounds.end);
+    }
+  }
+  const sorted = [...edges].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const stretches: TimeRange[] = [];
+  let min = range.min;
+  for (const edge of sorted) {
+    stretches.push({ min, max: edge - 1n });
+    min = edge;
+  }
+  stretches.push({ min, max: range.max });
+  return stretches;
+}
+
+interface Located {
+  readonly inPartition: SeriesInPartition;
+  readonly start: bigint;
+}
+
+async function locateAll(
+  series: readonly BoundSeries[],
+  stretch: TimeRange,
+  pacer: Pacer,
+): Promise<Located[]> {
+  const found: Located[] = [];
+  for (const one of series) {
+    if (pacer.isDue) await pacer.breathe();
+    for (const partition of one.view.partitions) {
+      const span = spanOf(partition, stretch);
+      const inPartition = span && locateSeries(one, partition, span);
+      if (inPartition === undefined || span === undefined) continue;
+      found.push({ inPartition, start: span.start });
+    }
+  }
+  return found;
+}
+
+/** Slices of a stretch in the order of the plan, as offsets from the stretch's least time. */
+function sliceStretch(located: readonly Located[], stretch: TimeRange, rowsMax: number): Slice[] {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  const weights = located.flatMap(({ inPartition, start }) => {
+    const shift = Number(start - stretch.min);
+    return inPartition.sources.map((source) => {
+      const weight = { min: source.min + shift, max: source.max + shift, count: source.count };
+      min = Math.min(min, weight.min);
+      max = Math.max(max, weight.max);
+      return weight;
+    });
+  });
+  return weights.length === 0 ? [] : cutIntoSlices(weights, min, max, rowsMax);
+}
+
+async function readSlice(
+  located: readonly Located[],
+  slice: TimeRange,
+  group: GroupScan,
+  run: Run,
+  wanted: WantedByStore,
+): Promise<void> {
+  for (const { inPartition, start } of located) {
+    const min = Number(slice.min - start);
+    const max = Number(slice.max - start);
+    const near = inPartition.sources.filter((source) => source.min <= max && source.max >= min);
+    if (near.length === 0) continue;
+    const { series } = inPartition;
+    const span = { start, min: Math.max(0, min), max };
+    const batch = resolveSources(inPartition, near, wanted.of(series.view.state), span);
+    if (batch !== undefined) group.addBatch(series.binding, batch);
+    if (run.pacer.isDue) await run.pacer.breathe();
+  }
+}
+
+async function* readGroup(
+  series: readonly BoundSeries[],
+  stretches: readonly TimeRange[],
+  group: GroupScan,
+  run: Run,
+  wanted: WantedByStore,
+): AsyncGenerator<ScanBlock> {
+  const { plan, pacer } = run;
+  const isLimited = plan.output.kind === 'raw' && plan.output.rowLimit > 0;
+  let rowsMax = isLimited ? sliceRowsMin : sliceRowsMax;
+  for (const stretch of stretches) {
+    const located = await locateAll(series, stretch, pacer);
+    const slices = sliceStretch(located, stretch, rowsMax);
+    if (plan.descending) slices.reverse();
+    for (const { min, max } of slices) {
+      const slice = { min: stretch.min + BigInt(min), max: stretch.min + BigInt(max) };
+      await readSlice(located, slice, group, run, wanted);
+      yield* group.drain();
+      if (group.isFull) return;
+    }
+    rowsMax = Math.min(sliceRowsMax, rowsMax * sliceGrowth);
+  }
+}
+
+async function* runPlan(
+  views: readonly StoreView[],
+  plan: ShardPlan,
+  pacer: Pacer,
+): AsyncGenerator<ScanBlock> {
+  const scan = createShardScan(plan);
+  const run: Run = { plan, scan, pacer };
+  const wanted = new WantedByStore(run);
+  const stretches = commonStretches(views, plan.range);
+  if (plan.descending) stretches.reverse();
+  for (const seriesGroup of await bindGroups(views, plan, scan, pacer)) {
+    pacer.check();
+    const series = await sortSeries(seriesGroup, pacer);
+    const group = scan.openGroup(series[0]!.binding.group);
+    if (plan.output.kind === 'aggregate') await aggregateGroup(series, group, run, wanted);
+    else yield* readGroup(series, stretches, group, run, wanted);
+    yield* group.finish();
+    if (pacer.isDue) await pacer.breathe();
+  }
+}
+
+export async function* scanStates(
+  states: readonly StoreState[],
+  plan: ShardPlan,
+  control: ScanControl,
+): AsyncGenerator<ScanBlock> {
+  const pacer = new Pacer(control.env, control.signal);
+  pacer.check();
+  const views: StoreView[] = [];
+  try {
+    for (const state of states) views.push(await openView(state, plan, pacer));
+    yield* runPlan(views, plan, pacer);
+  } finally {
+    for (const view of views) view.release();
+  }
+}

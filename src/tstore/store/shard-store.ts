@@ -1,0 +1,158 @@
+/**
+ * The store of one shard replica: applies entries at once, and runs everything that changes files (flush,
+ * compaction, drops, expiry) one after the other.
+ */
+
+import { CitadelError, invariant } from '../../base/errors.ts';
+import type { Entry, Hlc } from '../../model/entry.ts';
+import type { FlushOptions, StorePositions } from '../../model/store-engine.ts';
+import { encodeRecord } from '../catalog/catalog-rows.ts';
+import { compactOnce } from '../compact/compact-step.ts';
+import { verifyStore } from '../compact/verify-store.ts';
+import type { StorePolicy, TStore, TStoreOptions, TStoreStatus } from '../contract.ts';
+import { flushFrozen, freeze } from '../flush/flush.ts';
+import { applyEntry } from './apply-entry.ts';
+import { openState } from './open-store.ts';
+import { Pacer } from './pacer.ts';
+import { emptyTrash, finishLeaving, moveDoomed, retireFiles } from './retire-files.ts';
+import { recordOf, type StoreState } from './store-state.ts';
+
+export class ShardStore implements TStore {
+  readonly state: StoreState;
+  private turn: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
+  constructor(state: StoreState) {
+    this.state = state;
+  }
+
+  get positions(): StorePositions {
+    const { replayFrom, versions, hlcMax } = this.state.catalog.meta;
+    return { replayFrom, versions, hlcMax };
+  }
+
+  get memoryBytes(): number {
+    return this.state.memtables.reduce((sum, memtable) => sum + memtable.memoryBytes, 0);
+  }
+
+  get status(): TStoreStatus {
+    const { state } = this;
+    let seriesCount = 0;
+    let indexBytes = 0;
+    for (const index of state.databases.values()) {
+      seriesCount += index.liveCount;
+      indexBytes += index.memoryBytes;
+    }
+    let fileCount = 0;
+    for (const file of state.files()) {
+      fileCount++;
+      indexBytes += file.directory?.memoryBytes ?? 0;
+    }
+    let tombstoneCount = 0;
+    for (const list of state.tombstones.values()) tombstoneCount += list.length;
+    return {
+      seriesCount,
+      diskBytes: state.diskBytes,
+      fileCount,
+      tombstoneCount,
+      indexBytes,
+      faults: [...state.faults],
+    };
+  }
+
+  setPolicies(policies: readonly StorePolicy[]): void {
+    this.state.setPolicies(policies);
+  }
+
+  apply(entry: Entry): void {
+    invariant(!this.closed, 'a closed store takes no entries');
+    applyEntry(this.state, entry);
+  }
+
+  async flush(options: FlushOptions): Promise<StorePositions> {
+    freeze(this.state);
+    await this.alone(() => flushFrozen(this.state, options));
+    return this.positions;
+  }
+
+  compactStep(stableHlc: Hlc, signal: AbortSignal): Promise<boolean> {
+    return this.alone(async () => {
+      if (await moveDoomed(this.state)) return true;
+      return compactOnce(this.state, stableHlc, new Pacer(this.state.options.env, signal));
+    });
+  }
+
+  async dropData(dbId: string, rpId: string | undefined): Promise<void> {
+    const { state } = this;
+    state.dropped.add(rpId === undefined ? dbId : `${dbId}/${rpId}`);
+    for (const memtable of state.memtables) memtable.forget(dbId, rpId);
+    await this.alone(async () => {
+      const { catalog } = state;
+      const no = catalog.meta.dropNoNext;
+      const record = { dbId, rpId: rpId ?? '', lsn: state.active.lastLsn };
+      await catalog.commit(
+        [{ table: 'drops', put: [{ no, body: encodeRecord(record) }], remove: [] }],
+        { dropNoNext: no + 1 },
+      );
+      // A flush that was under way may have made files meanwhile: they go with the others.
+      const files = state.partitionSets(dbId, rpId).flatMap((set) => set.files);
+      await retireFiles(state, files);
+      for (const set of state.partitionSets(dbId, rpId)) {
+        state.partitions.delete(`${set.dbId}/${set.rpId}`);
+      }
+    });
+  }
+
+  expire(nowNs: bigint): Promise<number> {
+    return this.alone(async () => {
+      const { state } = this;
+      const old = [...state.files()].filter(({ meta, bounds }) => {
+        const duration = state.policy(meta.dbId, meta.rpId)?.durationNs ?? 0n;
+        return duration > 0n && bounds.end + duration < nowNs;
+      });
+      await retireFiles(state, old);
+      return old.length;
+    });
+  }
+
+  purgeTrash(olderThanMs: number): Promise<void> {
+    return this.alone(async () => {
+      await moveDoomed(this.state);
+      await emptyTrash(this.state, this.state.options.env.clock.wallMs() - olderThanMs);
+    });
+  }
+
+  verify(signal: AbortSignal): Promise<readonly string[]> {
+    return this.alone(() => verifyStore(this.state, new Pacer(this.state.options.env, signal)));
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.turn;
+    const { readers } = this.state.options;
+    for (const file of this.state.files()) readers.forget(file.path);
+    readers.forget(this.state.catalog.path);
+  }
+
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(() => {
+      if (this.closed) throw new CitadelError('cancelled', 'the store is closing');
+      return work();
+    });
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Errors: `corrupt`, `unsupported-version`, `conflict`, `unavailable`. */
+export async function openShardStore(options: TStoreOptions): Promise<ShardStore> {
+  const { state, leaving } = await openState(options);
+  await finishLeaving(state, leaving);
+  const quarantined = [...state.files()].filter((file) => file.quarantine !== undefined);
+  const put = quarantined.map((file) => ({
+    no: file.meta.fileId,
+    body: encodeRecord(recordOf(file)),
+  }));
+  if (put.length > 0) await state.catalog.commit([{ table: 'files', put, remove: [] }], {});
+  return new ShardStore(state);
+}
