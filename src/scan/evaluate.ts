@@ -95,17 +95,22 @@ function maskOf(operand: Operand, rowCount: number): Uint8Array {
   return mask;
 }
 
-/** A missing side is false; a side that is no boolean spoils the whole. */
+/** A missing side is false; where a side has a value that is no boolean, the whole is false. */
 function evaluateLogic(op: 'and' | 'or', left: Operand, right: Operand, rowCount: number): Operand {
-  const types = [typeOf(left), typeOf(right)];
-  if (types.some((type) => type !== undefined && type !== 'boolean')) {
-    return maskOperand(new Uint8Array(rowCount));
-  }
   const mask = maskOf(left, rowCount);
   const other = maskOf(right, rowCount);
   if (op === 'and') andMask(mask, other);
   else orMask(mask, other);
+  spoil(mask, left);
+  spoil(mask, right);
   return maskOperand(mask);
+}
+
+function spoil(mask: Uint8Array, side: Operand): void {
+  const type = typeOf(side);
+  if (type === undefined || type === 'boolean') return;
+  const valid = validOf(side);
+  for (let row = 0; row < mask.length; row++) if (!valid || valid[row]) mask[row] = 0;
 }
 
 const mirrored = { '=': '=', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' } as const;
