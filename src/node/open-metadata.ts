@@ -24,8 +24,17 @@ export interface OpenMetadata {
   close(): Promise<void>;
 }
 
+/** Shards without metadata: whoever lost the file must not find an empty database instead of an error. */
+async function refuseLostMetadata({ disk, path }: DataDirectory): Promise<void> {
+  const names = await disk.list('.');
+  const hasData = names.some((name) => name === 'log' || name.startsWith('shard-'));
+  if (!hasData || names.includes(metadataFile)) return;
+  throw new CitadelError('corrupt', `${metadataFile} is missing from ${path}, which has data`);
+}
+
 /** @throws CitadelError `corrupt`, `conflict`, `unsupported-version`, `unavailable`, `disk-full` */
 export async function openMetadata(env: Env, directory: DataDirectory): Promise<OpenMetadata> {
+  await refuseLostMetadata(directory);
   const thread = startSqliteWriterThread(directory.path);
   let store: MetaStore | undefined;
   const close = async () => {

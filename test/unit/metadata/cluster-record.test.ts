@@ -1,0 +1,71 @@
+/** The shard map is made once and stays. */
+
+import { describe, expect, test } from 'vitest';
+import { openCluster } from '../../../src/metadata/cluster-record.ts';
+import { openEmbeddedMetaStore } from '../../../src/metadata/embedded/embedded-meta-store.ts';
+import { createMemoryJournal } from '../../../src/metadata/embedded/meta-journal.ts';
+import { shardKey } from '../../../src/metadata/meta-keys.ts';
+import { createCountingRng, createManualTimers } from '../../support/manual-timers.ts';
+
+const clock = { wallMs: () => 1234 };
+
+function openStore() {
+  const world = { timers: createManualTimers(), rng: createCountingRng() };
+  return openEmbeddedMetaStore(world, createMemoryJournal());
+}
+
+const options = { nodeUuid: 'node', clusterUuid: 'cluster', shardCount: undefined };
+
+describe('the shard map', () => {
+  test('has 16 shards when nobody says otherwise, all on the node that made it', async () => {
+    const { cluster, shards } = await openCluster(await openStore(), clock, options);
+    expect(cluster).toMatchObject({ clusterUuid: 'cluster', shardCount: 16, createdMs: 1234 });
+    expect(shards.map(({ shard }) => shard)).toEqual(Array.from({ length: 16 }, (_, i) => i));
+    expect(shards[15]).toEqual({ shard: 15, epoch: 1, primary: 'node', replicas: ['node'] });
+  });
+
+  test.each([1, 2, 128, 4096])('may have %d shards', async (shardCount) => {
+    const store = await openStore();
+    const made = await openCluster(store, clock, { ...options, shardCount });
+    expect(made.shards).toHaveLength(shardCount);
+    expect(await openCluster(store, clock, options)).toEqual(made);
+  });
+
+  test.each([0, -1, 3, 1.5, 8192, Number.NaN])('may not have %d shards', async (shardCount) => {
+    const store = await openStore();
+    await expect(openCluster(store, clock, { ...options, shardCount })).rejects.toMatchObject({
+      code: 'invalid-argument',
+    });
+    expect((await store.range('')).records).toEqual([]);
+  });
+
+  test('never changes its count', async () => {
+    const store = await openStore();
+    await openCluster(store, clock, { ...options, shardCount: 8 });
+    await expect(openCluster(store, clock, { ...options, shardCount: 16 })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('from 8 to 16'),
+    });
+  });
+
+  test('belongs to one cluster', async () => {
+    const store = await openStore();
+    await openCluster(store, clock, options);
+    await expect(
+      openCluster(store, clock, { ...options, clusterUuid: 'other' }),
+    ).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  test('is finished by the next start when the first was cut short', async () => {
+    const store = await openStore();
+    const made = await openCluster(store, clock, { ...options, shardCount: 256 });
+    for (const shard of [100, 255]) {
+      await store.transaction({
+        compare: [],
+        onSuccess: [{ kind: 'delete', key: shardKey(shard) }],
+      });
+    }
+    const again = await openCluster(store, clock, options);
+    expect(again.shards).toEqual(made.shards);
+  });
+});
