@@ -25,6 +25,8 @@ export interface SeriesPiece {
   readonly values: readonly (ResultColumn | undefined)[];
   /** IANA zone from tz(), for printing; undefined = UTC. */
   readonly zone: string | undefined;
+  /** A whole series in one piece that chunking neither cuts nor marks, as InfluxDB answers some SHOWs. */
+  readonly isWhole?: boolean;
 }
 
 export interface StatementMessage {

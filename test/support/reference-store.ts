@@ -41,8 +41,10 @@ function typeOf(value: FieldValue): FieldType {
 }
 
 function seriesKey(point: ReferencePoint): string {
+  const escapeText = (text: string) => text.replace(/[,= ]/g, (char) => `\\${char}`);
   const tags = Object.entries(point.tags).sort(([a], [b]) => byText(a, b));
-  return [point.measurement, ...tags.map(([key, value]) => `${key}=${value}`)].join(',');
+  const pairs = tags.map(([key, value]) => `${escapeText(key)}=${escapeText(value)}`);
+  return [point.measurement.replace(/[, ]/g, (char) => `\\${char}`), ...pairs].join(',');
 }
 
 function makeColumn(type: FieldType, values: readonly Value[]): Column | undefined {
@@ -155,6 +157,8 @@ function pick(fn: string, cells: readonly Cell[]): Cell {
   });
 }
 
+const noValue = { float: 0, integer: 0n, unsigned: 0n, string: '', boolean: false } as const;
+
 function makePartial(
   spec: AggregateSpec,
   windows: readonly (readonly Cell[])[],
@@ -162,11 +166,11 @@ function makePartial(
 ): Partial {
   const counts = Float64Array.from(windows, (cells) => cells.length);
   const numbers = windows.map((cells) => cells.map(({ value }) => Number(value)));
-  const per = (type: FieldType, value: (cells: readonly Cell[]) => Value) =>
-    makeColumn(
-      type,
-      windows.map((cells) => (cells.length === 0 ? null : value(cells))),
-    ) ?? ({ type: 'float', values: new Float64Array(windows.length), valid: undefined } as const);
+  const per = (type: FieldType, value: (cells: readonly Cell[]) => Value): Column => {
+    const values = windows.map((cells) => (cells.length === 0 ? null : value(cells)));
+    const none = values.map(() => noValue[type]);
+    return makeColumn(type, values) ?? makeColumn(type, none)!;
+  };
   const { fn } = spec;
   switch (fn) {
     case 'count':

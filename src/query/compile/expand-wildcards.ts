@@ -40,6 +40,20 @@ function hasWildcard(select: FieldLists): boolean {
   );
 }
 
+export async function readTagKeys(
+  tables: readonly Table[],
+  range: TimeRange,
+  context: QueryContext,
+): Promise<ReadonlySet<string>> {
+  const keys = new Set<string>();
+  for (const { dbId, rpId, measurement } of tables) {
+    const plan = { dbId, rpId, measurements: [measurement], where: undefined, range };
+    const found = await collectSchema({ ...plan, ask: { kind: 'tag-keys' } }, context);
+    for (const key of found.get(measurement)?.keys() ?? []) keys.add(key);
+  }
+  return keys;
+}
+
 /** Fields and tag keys that have data. */
 async function readColumns(
   tables: readonly Table[],

@@ -3,6 +3,7 @@
 import type { BinaryExpr, Call, Expr, VarRef } from '../../influxql/ast.ts';
 import { isMathFunction } from '../../influxql/math-functions.ts';
 import { printExpr } from '../../influxql/print-expr.ts';
+import { someExpr } from '../../influxql/select-shape.ts';
 import type { FieldType } from '../../model/field-type.ts';
 import type { ArithmeticOp, ValueExpr } from '../eval/value-expr.ts';
 import { invalid, unsupported } from '../query-context.ts';
@@ -26,12 +27,15 @@ export class OutputCompiler {
   readonly calls: CallPlan[] = [];
   readonly variables: Variable[] = [];
   readonly #tables: readonly Table[];
+  readonly #tagKeys: ReadonlySet<string>;
   readonly #callCount: number;
   readonly #callIndex = new Map<string, number>();
   readonly #variableIndex = new Map<string, number>();
 
-  constructor(tables: readonly Table[], exprs: readonly Expr[]) {
+  /** `tagKeys`: those of the tables, where `usesOperators` holds; else not needed. */
+  constructor(tables: readonly Table[], exprs: readonly Expr[], tagKeys: ReadonlySet<string>) {
     this.#tables = tables;
+    this.#tagKeys = tagKeys;
     const keys = new Set<string>();
     for (const expr of exprs) collectCalls(expr, keys);
     this.#callCount = keys.size;
@@ -107,8 +111,42 @@ export class OutputCompiler {
     const op = expr.op as ArithmeticOp;
     const left = this.compile(expr.left);
     const right = this.compile(expr.right);
-    const type = resultType(op, left, right, () => printTyped(expr, this.#tables));
+    const print = () => this.#printTyped(expr);
+    const operands = {
+      left: this.#operandType(expr.left, left),
+      right: this.#operandType(expr.right, right),
+    };
+    const isLiteral = left.kind === 'constant' || right.kind === 'constant';
+    const type = resultType(op, operands, isLiteral, print);
     return { kind: 'binary', op, left, right, type };
+  }
+
+  /** The type as messages name it; undefined = unknown, and then never an error. */
+  #operandType(expr: Expr, compiled: ValueExpr): OperandType | undefined {
+    if (expr.kind === 'paren') return this.#operandType(expr.expr, compiled);
+    if (expr.kind !== 'var-ref') return compiled.type;
+    const { source } = resolveVariable(expr, this.#tables);
+    if (source === 'field') return compiled.type;
+    return this.#tagKeys.has(expr.name) ? 'tag' : undefined;
+  }
+
+  /** The expression with the types of its names, as messages show it. */
+  #printTyped(expr: Expr): string {
+    switch (expr.kind) {
+      case 'var-ref': {
+        const { source, type } = resolveVariable(expr, this.#tables);
+        if (source === 'field') return printExpr({ ...expr, cast: type });
+        return this.#tagKeys.has(expr.name) ? printExpr({ ...expr, cast: 'tag' }) : printExpr(expr);
+      }
+      case 'binary':
+        return `${this.#printTyped(expr.left)} ${expr.op} ${this.#printTyped(expr.right)}`;
+      case 'paren':
+        return `(${this.#printTyped(expr.expr)})`;
+      case 'call':
+        return `${expr.name}(${expr.args.map((arg) => this.#printTyped(arg)).join(', ')})`;
+      default:
+        return printExpr(expr);
+    }
   }
 }
 
@@ -140,50 +178,53 @@ function constantOf(fn: string, arg: Expr): number {
   }
 }
 
-/** The expression with the types of its names, as messages show it. */
-function printTyped(expr: Expr, tables: readonly Table[]): string {
-  switch (expr.kind) {
-    case 'var-ref': {
-      const { source, type } = resolveVariable(expr, tables);
-      return printExpr({ ...expr, cast: source === 'field' ? type : expr.cast });
-    }
-    case 'binary':
-      return `${printTyped(expr.left, tables)} ${expr.op} ${printTyped(expr.right, tables)}`;
-    case 'paren':
-      return `(${printTyped(expr.expr, tables)})`;
-    case 'call':
-      return `${expr.name}(${expr.args.map((arg) => printTyped(arg, tables)).join(', ')})`;
-    default:
-      return printExpr(expr);
-  }
+type OperandType = FieldType | 'tag';
+
+interface Operands {
+  readonly left: OperandType | undefined;
+  readonly right: OperandType | undefined;
 }
 
 /** @throws CitadelError `invalid-argument`: `type error: ...`. */
 function resultType(
   op: ArithmeticOp,
-  left: ValueExpr,
-  right: ValueExpr,
+  { left, right }: Operands,
+  hasConstant: boolean,
   print: () => string,
 ): FieldType | undefined {
-  const a = left.type;
-  const b = right.type;
-  if (a === undefined || b === undefined) return undefined;
+  if (left === undefined || right === undefined) return undefined;
   const isBitwise = op === '&' || op === '|' || op === '^';
-  const incompatible = () => invalid(`type error: ${print()}: incompatible types: ${a} and ${b}`);
-  if (a === 'string' || b === 'string') throw incompatible();
-  if (a === 'boolean' || b === 'boolean') {
-    if (a !== b || !isBitwise) throw incompatible();
+  const incompatible = () =>
+    invalid(`type error: ${print()}: incompatible types: ${left} and ${right}`);
+  if (isTextual(left) || isTextual(right)) throw incompatible();
+  if (left === 'boolean' || right === 'boolean') {
+    if (left !== right || !isBitwise) throw incompatible();
     return 'boolean';
   }
-  if (a === 'float' || b === 'float') {
+  if (left === 'float' || right === 'float') {
     if (isBitwise) throw incompatible();
     return 'float';
   }
-  if (a !== b && left.kind !== 'constant' && right.kind !== 'constant') {
+  if (left !== right && !hasConstant) {
     throw invalid(
       `type error: ${print()}: cannot use ${op} between an integer and unsigned, an explicit cast is required`,
     );
   }
   if (op === '/') return 'float';
-  return a === 'unsigned' || b === 'unsigned' ? 'unsigned' : 'integer';
+  return left === 'unsigned' || right === 'unsigned' ? 'unsigned' : 'integer';
+}
+
+function isTextual(type: OperandType): type is 'string' | 'tag' {
+  return type === 'string' || type === 'tag';
+}
+
+/** Whether some expression applies an operator to a name: then its type must be known. */
+export function usesOperators(exprs: readonly Expr[]): boolean {
+  return exprs.some((expr) =>
+    someExpr(expr, (node) => node.kind === 'binary' && hasName(node.left, node.right)),
+  );
+}
+
+function hasName(...exprs: readonly Expr[]): boolean {
+  return exprs.some((expr) => someExpr(expr, (node) => node.kind === 'var-ref'));
 }

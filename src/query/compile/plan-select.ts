@@ -8,8 +8,8 @@ import type { TimeRange } from '../../model/time.ts';
 import { compareText } from '../../scan/text-order.ts';
 import { type QueryContext, unsupported } from '../query-context.ts';
 import { clampTime, type WindowRule } from '../windows.ts';
-import { expandWildcards } from './expand-wildcards.ts';
-import { OutputCompiler } from './output-compiler.ts';
+import { expandWildcards, readTagKeys } from './expand-wildcards.ts';
+import { OutputCompiler, usesOperators } from './output-compiler.ts';
 import { toRowExpr } from './row-condition.ts';
 import type { MeasurementPlan, SelectPlan, TablePlan } from './select-plan.ts';
 import { resolveTables, type Table } from './tables.ts';
@@ -72,7 +72,10 @@ export async function planSelect(
   const tables = await resolveTables(compiled.sources, range, context);
   const { fields, dimensions } = await expandWildcards(compiled, tables, { range, context });
   const exprs = fields.map((field) => field.expr);
-  const compiler = new OutputCompiler(tables, exprs);
+  const tagKeys = usesOperators(exprs)
+    ? await readTagKeys(tables, range, context)
+    : new Set<string>();
+  const compiler = new OutputCompiler(tables, exprs, tagKeys);
   const outputs = exprs.map((expr) => compiler.compile(expr));
   const descending = !compiled.ascending;
   return {

@@ -9,7 +9,8 @@ export interface ConditionScope {
   readonly resolve: (ref: VarRef) => RowExpr;
 }
 
-const comparisons: ReadonlySet<string> = new Set(['=', '!=', '<', '<=', '>', '>=', '=~', '!~']);
+const orderings: ReadonlySet<string> = new Set(['<', '<=', '>', '>=']);
+const comparisons: ReadonlySet<string> = new Set(['=', '!=', '=~', '!~', ...orderings]);
 
 function operatorOf(op: string): BinaryOp {
   if (op === 'AND') return 'and';
@@ -17,28 +18,19 @@ function operatorOf(op: string): BinaryOp {
   return op as BinaryOp;
 }
 
-const hasTag = (tag: RowExpr): RowExpr => ({
-  kind: 'binary',
-  op: '!=',
-  left: tag,
-  right: { kind: 'string', value: '' },
-});
+function isText(expr: RowExpr): boolean {
+  if (expr.kind === 'field') return expr.type === 'string';
+  return expr.kind === 'tag' || expr.kind === 'measurement' || expr.kind === 'string';
+}
 
-const lacksTag = (tag: RowExpr): RowExpr => ({
-  kind: 'binary',
-  op: '=',
-  left: tag,
-  right: { kind: 'string', value: '' },
-});
-
-/** `a = b` of two tags asks which tags a series has, not for equal values. */
-function compareTags(op: '=' | '!=', left: RowExpr, right: RowExpr): RowExpr {
-  return {
-    kind: 'binary',
-    op: 'and',
-    left: hasTag(left),
-    right: op === '=' ? hasTag(right) : lacksTag(right),
-  };
+/**
+ * Comparisons that InfluxDB decides without looking at values: tags are never equal to one another
+ * (`host = "a"`, the classic mistake), and texts have no order.
+ */
+function decidedComparison(op: string, left: RowExpr, right: RowExpr): boolean | undefined {
+  if (left.kind === 'tag' && right.kind === 'tag' && comparisons.has(op)) return op === '!=';
+  if (orderings.has(op) && (isText(left) || isText(right))) return false;
+  return undefined;
 }
 
 /** @throws CitadelError `invalid-argument` for what cannot stand in a condition. */
@@ -70,9 +62,8 @@ export function toRowExpr(expr: Expr, scope: ConditionScope): RowExpr {
       const left = toRowExpr(expr.left, scope);
       const right = toRowExpr(expr.right, scope);
       const { op } = expr;
-      if (left.kind === 'tag' && right.kind === 'tag' && comparisons.has(op)) {
-        if (op === '=' || op === '!=') return compareTags(op, left, right);
-      }
+      const decided = decidedComparison(op, left, right);
+      if (decided !== undefined) return { kind: 'boolean', value: decided };
       return { kind: 'binary', op: operatorOf(op), left, right };
     }
     default:

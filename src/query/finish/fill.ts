@@ -92,7 +92,9 @@ class CallFill {
     this.#fillValue = constantFill(plan.fill, this.#type, this.#isCount);
   }
 
-  fill(grid: Grid): Column {
+  /** Undefined = all null: what has no value anywhere is not filled. */
+  fill(grid: Grid): Column | undefined {
+    if (this.#call.values === undefined) return undefined;
     const builder = new ColumnBuilder(this.#type);
     for (let i = 0; i < grid.rowOf.length; i++) {
       const row = grid.rowOf[i]!;
@@ -159,6 +161,7 @@ export function* fillWindows(plan: FillPlan, data: GroupWindows): Generator<Fram
   if (data.times.length === 0) return;
   const walk = new WindowWalk(plan, data.times);
   const fills = data.calls.map((_, index) => new CallFill(plan, data, index));
+  const extras = data.extras.map((extra) => extra && new ExtraFill(plan.fill, extra));
   for (let grid = walk.take(); grid !== undefined; grid = walk.take()) {
     const current = grid;
     yield {
@@ -166,15 +169,35 @@ export function* fillWindows(plan: FillPlan, data: GroupWindows): Generator<Fram
       times: grid.times,
       columns: [
         ...fills.map((fill) => fill.fill(current)),
-        ...data.extras.map((extra) => pickExtra(extra, current)),
+        ...extras.map((extra) => extra?.fill(current)),
       ],
     };
   }
 }
 
-function pickExtra(extra: Column | undefined, grid: Grid): Column | undefined {
-  if (extra === undefined) return undefined;
-  const builder = new ColumnBuilder(extra.type);
-  for (const row of grid.rowOf) builder.push(row < 0 ? undefined : readValue(extra, row));
-  return builder.finish();
+/** Columns beside a selector: of a gap they are those of the previous row, or the number itself. */
+class ExtraFill {
+  readonly #extra: Column;
+  readonly #repeats: boolean;
+  readonly #fillValue: Value | undefined;
+  #previous = -1;
+
+  constructor(fill: Fill, extra: Column) {
+    this.#extra = extra;
+    this.#repeats = fill.kind === 'previous';
+    const isNumeric = extra.type !== 'string' && extra.type !== 'boolean';
+    const isNumber = fill.kind === 'value' && isNumeric;
+    this.#fillValue = isNumber ? constantFill(fill, extra.type, false) : undefined;
+  }
+
+  fill(grid: Grid): Column {
+    const builder = new ColumnBuilder(this.#extra.type);
+    for (const row of grid.rowOf) {
+      if (row >= 0) this.#previous = row;
+      const isThere = row >= 0 || (this.#repeats && this.#previous >= 0);
+      const value = isThere ? readValue(this.#extra, this.#previous) : undefined;
+      builder.push(value ?? this.#fillValue);
+    }
+    return builder.finish();
+  }
 }

@@ -63,12 +63,13 @@ class ChunkWriter {
     if (this.#open === undefined) this.#begin(result, piece);
     const columns = piece.values.map((column) => new JsonColumn(column));
     for (let row = 0; row < piece.rowCount; ) {
-      if (this.#rowCount === this.#chunkSize) {
+      if (this.#rowCount === this.#chunkSize && piece.isWhole !== true) {
         this.#close(result, true);
         yield this.take();
         this.#begin(result, piece);
       }
-      const until = Math.min(piece.rowCount, row + this.#chunkSize - this.#rowCount);
+      const room = piece.isWhole === true ? piece.rowCount : this.#chunkSize - this.#rowCount;
+      const until = Math.min(piece.rowCount, row + room);
       const end = this.#document.writeRows(piece, columns, row, until);
       this.#rowCount += end - row;
       row = end;
@@ -112,8 +113,9 @@ class ChunkWriter {
 
   /** Closes the open document with more of the statement to come. */
   #close(result: StatementResult, seriesGoesOn: boolean): void {
+    const isWhole = this.#open?.isWhole === true;
     this.#document.closeSeries(seriesGoesOn);
-    this.#document.closeResult(result.messages, true);
+    this.#document.closeResult(result.messages, !isWhole);
     this.#document.close();
     this.#open = undefined;
   }

@@ -71,7 +71,7 @@ async function* writeSeries(
       break;
     }
     if (!isSame) {
-      if (open !== undefined) document.closeSeries(rowCount > innerChunkRows);
+      if (open !== undefined) document.closeSeries(isMarked(open, rowCount));
       document.openSeries(piece);
       open = piece;
       rowCount = 0;
@@ -86,5 +86,9 @@ async function* writeSeries(
     isPartial = count < piece.rowCount;
     if (isPartial) break;
   }
-  if (open !== undefined) document.closeSeries(isPartial || rowCount > innerChunkRows);
+  if (open !== undefined) document.closeSeries(isPartial || isMarked(open, rowCount));
+}
+
+function isMarked(series: SeriesPiece, rowCount: number): boolean {
+  return rowCount > innerChunkRows && series.isWhole !== true;
 }

@@ -102,6 +102,7 @@ export class PercentileReducer implements Reducer {
 interface Occurrence {
   count: number;
   firstTime: bigint;
+  lastTime: bigint;
 }
 
 function countValues(
@@ -116,15 +117,20 @@ function countValues(
     const time = frame.times[row]!;
     const known = seen.get(value);
     if (known === undefined) {
-      seen.set(value, { count: 1, firstTime: time });
+      seen.set(value, { count: 1, firstTime: time, lastTime: time });
     } else {
       known.count++;
       if (time < known.firstTime) known.firstTime = time;
+      if (time > known.lastTime) known.lastTime = time;
     }
   }
 }
 
-/** Ties go to the value that occurs first; of booleans to true. */
+/**
+ * InfluxDB walks the values in ascending order: one that is as frequent as the best so far replaces
+ * it unless it first occurs after the best one's last occurrence. Values that occur once are not even
+ * compared, but for the least. Of booleans a tie is true.
+ */
 export class ModeReducer implements Reducer {
   readonly #column: number;
   readonly #isBoolean: boolean;
@@ -140,24 +146,18 @@ export class ModeReducer implements Reducer {
   }
 
   finish(): readonly ReducedRow[] {
-    let best: { readonly value: Value; readonly occurrence: Occurrence } | undefined;
-    for (const [value, occurrence] of this.#seen) {
-      if (best === undefined || this.#isBetter(best, value, occurrence)) {
-        best = { value, occurrence };
-      }
-    }
+    const values = [...this.#seen].sort(([a], [b]) => compareValues(a, b));
     this.#seen = new Map();
-    return best === undefined ? noAnswer : answerOf(best.value);
+    let [best] = values;
+    if (best === undefined) return noAnswer;
+    for (const other of values) if (this.#replaces(best[1], other[1])) best = other;
+    return answerOf(best[0]);
   }
 
-  #isBetter(
-    best: { readonly value: Value; readonly occurrence: Occurrence },
-    value: Value,
-    occurrence: Occurrence,
-  ): boolean {
-    if (occurrence.count !== best.occurrence.count) return occurrence.count > best.occurrence.count;
-    if (this.#isBoolean) return value === 1;
-    return occurrence.firstTime < best.occurrence.firstTime;
+  #replaces(best: Occurrence, other: Occurrence): boolean {
+    if (other.count !== best.count) return other.count > best.count;
+    if (this.#isBoolean) return true;
+    return other.count > 1 && other.firstTime <= best.lastTime;
   }
 }
 

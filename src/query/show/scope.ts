@@ -38,9 +38,19 @@ export function mentionsTime(condition: Expr | undefined): boolean {
   );
 }
 
+/** @throws CitadelError `invalid-argument` for comparisons that tags do not have. */
+function checkTagCondition(condition: Expr): void {
+  someExpr(condition, (expr) => {
+    if (expr.kind !== 'binary' || expr.left.kind !== 'var-ref') return false;
+    if (['<', '<=', '>', '>='].includes(expr.op)) throw invalid('invalid tag comparison operator');
+    return false;
+  });
+}
+
 /** Every name is a tag here; `_name` is the measurement. */
 function tagCondition(condition: Expr | undefined): RowExpr | undefined {
   if (condition === undefined) return undefined;
+  checkTagCondition(condition);
   return toRowExpr(condition, {
     resolve: ({ name }) => (name === '_name' ? { kind: 'measurement' } : { kind: 'tag', name }),
   });

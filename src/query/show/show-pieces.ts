@@ -19,6 +19,15 @@ export function cellPiece(
   };
 }
 
+/** The same, never cut by chunking. */
+export function wholePiece(
+  name: string,
+  columns: readonly string[],
+  values: readonly (readonly Cell[])[],
+): SeriesPiece {
+  return { ...cellPiece(name, columns, values), isWhole: true };
+}
+
 /** LIMIT and OFFSET; a limit of 0 = none. */
 export function pageOf<Item>(items: readonly Item[], limit: number, offset: number): Item[] {
   return items.slice(offset, limit > 0 ? offset + limit : undefined);

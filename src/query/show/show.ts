@@ -17,7 +17,7 @@ import { askScope } from './ask-scope.ts';
 import { keyFilter } from './key-filter.ts';
 import { refuseTime, type ShowScope, showScope } from './scope.ts';
 import { answerCardinality } from './show-cardinality.ts';
-import { cellPiece, pageOf } from './show-pieces.ts';
+import { cellPiece, pageOf, wholePiece } from './show-pieces.ts';
 
 export type ShowStatement =
   | ShowMeasurementsStatement
@@ -72,7 +72,7 @@ async function* showMeasurements(
   }
   const names = [...(await askScope(scope, { kind: 'measurements' }, context)).keys()];
   const page = pageOf(names, statement.limit, statement.offset);
-  if (page.length > 0) yield cellPiece('measurements', ['name'], [page]);
+  if (page.length > 0) yield wholePiece('measurements', ['name'], [page]);
 }
 
 async function* showSeries(
@@ -96,7 +96,7 @@ async function* showTagKeys(
   for (const [measurement, keys] of answer) {
     const sorted = [...keys.keys()].filter(accepts).sort(compareText);
     const page = pageOf(sorted, statement.limit, statement.offset);
-    if (page.length > 0) yield cellPiece(measurement, ['tagKey'], [page]);
+    if (page.length > 0) yield wholePiece(measurement, ['tagKey'], [page]);
   }
 }
 
@@ -116,7 +116,7 @@ async function* showTagValues(
     const page = pageOf(pairs, statement.limit, statement.offset);
     if (page.length === 0) continue;
     const columns = [page.map(([key]) => key), page.map(([, value]) => value)];
-    yield cellPiece(measurement, ['key', 'value'], columns);
+    yield wholePiece(measurement, ['key', 'value'], columns);
   }
 }
 
