@@ -209,6 +209,8 @@ export async function openGroup(options: OpenGroup): Promise<ReplicaGroup> {
   const summary = await replayLog(options, directory, clock, replicas);
   await judgeDamage(options, directory, summary, replicas);
   const reserve = new StampReserve(disk, reserveFile, env.clock, clock);
+  // A full disk must not keep the node from opening: the first write then asks again.
+  await reserve.extend().catch((error) => env.log.warn('cannot reserve stamps', { error }));
   const { fsync, fsyncIntervalMs, segmentBytes, shardCount } = start;
   const { answer, onLogFailure } = options;
   const log = { directory, logId, fsync, fsyncIntervalMs, segmentBytes };

@@ -36,6 +36,8 @@ export class ReplicaGroup {
   readonly replicas: ReadonlyMap<number, ShardReplica>;
   readonly #options: GroupOptions;
   readonly #byReplicaId: ReadonlyMap<string, ShardReplica>;
+  /** Of frames that wait for stamps. */
+  #waitingBytes = 0;
 
   constructor(
     options: GroupOptions,
@@ -50,6 +52,11 @@ export class ReplicaGroup {
       logged: (records) => this.#logged(records),
       failed: (error, records) => this.#failed(error, records),
     });
+  }
+
+  /** Of frames that are accepted and not yet applied. */
+  get inFlightBytes(): number {
+    return this.log.pendingBytes + this.#waitingBytes;
   }
 
   write(item: WriteItem): void {
@@ -93,7 +100,7 @@ export class ReplicaGroup {
 
   #offer(replica: ShardReplica, write: LocalWrite): void {
     for (const effect of replica.state.write(write)) this.#perform(replica, effect);
-    if (this.#options.reserve.isLow) this.#options.reserve.extend().catch(() => undefined);
+    if (this.#options.reserve.isLow) this.#extendReserve().catch(() => undefined);
   }
 
   #perform(replica: ShardReplica, effect: ReplicaEffect): void {
@@ -118,8 +125,21 @@ export class ReplicaGroup {
     }
   }
 
+  async #extendReserve(): Promise<void> {
+    try {
+      await this.#options.reserve.extend();
+    } catch (error) {
+      if (error instanceof CitadelError) this.#options.onLogFailure(error);
+      throw error;
+    }
+  }
+
   #offerLater(replica: ShardReplica, write: LocalWrite): void {
-    this.#options.reserve.extend().then(
+    this.#waitingBytes += write.frame.length;
+    const done = this.#extendReserve().finally(() => {
+      this.#waitingBytes -= write.frame.length;
+    });
+    done.then(
       () => {
         try {
           this.#offer(replica, { ...write, wallMs: this.#options.env.clock.wallMs() });

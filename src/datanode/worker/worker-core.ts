@@ -130,7 +130,7 @@ export class WorkerCore {
 
   #memtableBytes(): number {
     let sum = memtableBytesOf(this.#groups);
-    for (const { log } of this.#groups) sum += log.pendingBytes;
+    for (const { inFlightBytes } of this.#groups) sum += inFlightBytes;
     return sum;
   }
 
