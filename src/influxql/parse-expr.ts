@@ -27,26 +27,30 @@ const uint64Max = 18446744073709551615n;
 /** Longer chains of AND or OR are built balanced, so that no walk over them runs out of stack. */
 const leftDeepMax = 64;
 
-/** Operators in one chain that cannot be balanced. */
-const chainLengthMax = 500;
-
 export function parseExpr(p: TokenStream): Expr {
   return p.nest(() => parseTail(p, parseUnary(p), 1));
 }
 
-/** What follows `left`: operators that bind at least as strongly as `min`. */
+/** What follows `left`, just parsed: operators that bind at least as strongly as `min`. */
 function parseTail(p: TokenStream, left: Expr, min: number): Expr {
   let expr = left;
-  for (let length = 0; ; length++) {
+  let depth = p.treeDepth;
+  for (;;) {
     const op = p.next();
     const strength = precedence(op);
     if (strength === 0 || strength < min) {
       p.unscan();
+      p.treeDepth = depth;
       return expr;
     }
-    if (length === chainLengthMax) throw p.failHere('expression is too long');
-    if (op === 'AND' || op === 'OR') expr = parseLogicalChain(p, expr, op);
-    else expr = { kind: 'binary', op: op as BinaryOp, left: expr, right: parseOperand(p, op) };
+    if (op === 'AND' || op === 'OR') {
+      p.treeDepth = depth;
+      expr = parseLogicalChain(p, expr, op);
+      depth = p.treeDepth;
+    } else {
+      expr = { kind: 'binary', op: op as BinaryOp, left: expr, right: parseOperand(p, op) };
+      depth = p.grow(Math.max(depth, p.treeDepth) + 1);
+    }
   }
 }
 
@@ -58,13 +62,17 @@ function parseOperand(p: TokenStream, op: Token): Expr {
 
 function parseLogicalChain(p: TokenStream, first: Expr, op: 'AND' | 'OR'): Expr {
   const operands = [first];
-  do operands.push(parseOperand(p, op));
-  while (p.accept(op));
+  let depth = p.treeDepth;
+  do {
+    operands.push(parseOperand(p, op));
+    depth = Math.max(depth, p.treeDepth);
+  } while (p.accept(op));
+  p.grow(depth + Math.min(operands.length, leftDeepMax + 32));
   return joinLogical(op, operands);
 }
 
 /** Joins conditions from left to right, or balanced when there are many: the meaning is the same. */
-export function joinLogical(op: 'AND' | 'OR', operands: readonly Expr[]): Expr {
+function joinLogical(op: 'AND' | 'OR', operands: readonly Expr[]): Expr {
   if (operands.length <= leftDeepMax) {
     return operands.reduce((left, right) => ({ kind: 'binary', op, left, right }));
   }
@@ -75,6 +83,7 @@ export function joinLogical(op: 'AND' | 'OR', operands: readonly Expr[]): Expr {
 
 function parseUnary(p: TokenStream): Expr {
   const token = p.next();
+  p.treeDepth = 1;
   switch (token) {
     case '(':
       return parseParen(p);
@@ -109,6 +118,7 @@ function parseUnary(p: TokenStream): Expr {
 
 function parseParen(p: TokenStream): Expr {
   const expr = parseExpr(p);
+  p.grow(p.treeDepth + 1);
   p.expect(')');
   return { kind: 'paren', expr };
 }
@@ -189,6 +199,7 @@ function applySign(p: TokenStream, operand: Expr, sign: bigint): Expr {
       if (operand.value === int64Max + 1n) return { kind: 'integer', value: -operand.value };
       throw p.fail(`constant -${operand.value} underflows int64`);
     default: {
+      p.grow(p.treeDepth + 1);
       const factor: IntegerLiteral = { kind: 'integer', value: sign };
       return { kind: 'binary', op: '*', left: factor, right: operand };
     }
@@ -279,14 +290,21 @@ function makeRegex(p: TokenStream): RegexLiteral {
 /** After the name and the opening parenthesis. */
 function parseCall(p: TokenStream, name: string): Call {
   const args: Expr[] = [];
+  let depth = 1;
+  p.treeDepth = 1;
   const first = parseRegex(p);
   if (first !== undefined) args.push(first);
   else if (p.scan() === ')') return { kind: 'call', name: name.toLowerCase(), args };
   else {
     p.unscan();
     args.push(parseExpr(p));
+    depth = p.treeDepth;
   }
-  while (p.accept(',')) args.push(parseRegex(p) ?? parseExpr(p));
+  while (p.accept(',')) {
+    args.push(parseRegex(p) ?? parseExpr(p));
+    depth = Math.max(depth, p.treeDepth);
+  }
   if (p.scan() !== ')') throw p.unexpected(')');
+  p.grow(depth + 1);
   return { kind: 'call', name: name.toLowerCase(), args };
 }

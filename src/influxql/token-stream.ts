@@ -17,10 +17,15 @@ const ringSize = 4;
 /** Deep enough for any query a person or a dashboard writes, shallow enough for every stack. */
 const depthMax = 200;
 
+/** Levels of one expression: nesting plus operators in a row (but AND and OR, which are balanced). */
+const treeDepthMax = 1000;
+
 export class TokenStream {
   token: Token = 'EOF';
   offset = 0;
   literal = '';
+  /** Levels of the expression parsed last. */
+  treeDepth = 0;
   readonly #lexer: Lexer;
   readonly #params: QueryParams;
   readonly #tokens: Token[] = ['EOF', 'EOF', 'EOF', 'EOF'];
@@ -140,6 +145,13 @@ export class TokenStream {
     const result = parse();
     this.#depth--;
     return result;
+  }
+
+  /** Bounds the expression being built, whose walks recurse; returns its depth. */
+  grow(depth: number): number {
+    if (depth > treeDepthMax) throw this.failHere('expression is too long');
+    this.treeDepth = depth;
+    return depth;
   }
 
   /** `found X, expected A, B at line L, char C`, X being the current token. */
