@@ -5,7 +5,7 @@
  * and every replica gets a new origin.
  */
 
-import type { Disk, Env } from '../../env/env.ts';
+import type { Disk, Env, Log } from '../../env/env.ts';
 import { HybridClock } from '../../replication/hybrid-clock.ts';
 import { ReplicaState } from '../../replication/replica-state.ts';
 import type { TStore } from '../../tstore/tstore.ts';
@@ -35,6 +35,8 @@ import { loadReserve, StampReserve } from './stamp-reserve.ts';
 const epochOnly = 1;
 /** While replaying, a store is flushed when memtables pass this share of the memory budget. */
 const replayShare = 0.5;
+/** After a flush that failed the next one is tried when so much more is in memory. */
+const retryGrowth = 1.25;
 
 export interface OpenGroup {
   readonly env: Env;
@@ -95,14 +97,22 @@ function memoryOf(replicas: Iterable<ShardReplica>): number {
   return sum;
 }
 
-/** Keeps a replay of a log larger than memory within the budget. */
+/** Keeps a replay of a log larger than memory within the budget. False: it did not work this time. */
 async function flushLargest(
   replicas: ReadonlyMap<number, ShardReplica>,
   clock: HybridClock,
-): Promise<void> {
+  log: Log,
+): Promise<boolean> {
   const bySize = [...replicas.values()].sort((a, b) => b.store.memoryBytes - a.store.memoryBytes);
-  // Entries with older stamps may still follow: nothing is stable yet.
-  await bySize[0]?.flush(async () => ({ hlcMax: clock.last, stableHlc: 0 }));
+  try {
+    // Entries with older stamps may still follow: nothing is stable yet.
+    await bySize[0]?.flush(async () => ({ hlcMax: clock.last, stableHlc: 0 }));
+    return true;
+  } catch (error) {
+    // A full disk must not keep the node from opening: the memtable holds what the log has.
+    log.warn('flush failed while opening', { shard: bySize[0]?.shard, error });
+    return false;
+  }
 }
 
 /** A record of the log that was lost, and whose header was read. */
@@ -180,7 +190,7 @@ async function replayLog(
 ): Promise<LogSummary> {
   const { env, start } = options;
   const byId = new Map([...replicas.values()].map((replica) => [replica.replicaId, replica]));
-  const memoryMax = (start.memoryBytes * replayShare) / start.logIds.length;
+  let memoryMax = (start.memoryBytes * replayShare) / start.logIds.length;
   const now = env.clock.monotonicMs();
   return readLog(options.disk, directory, {
     record: (record: LogRecord, place: LogPlace) => {
@@ -192,7 +202,8 @@ async function replayLog(
     },
     pause: async (readBytes) => {
       options.onProgress(readBytes);
-      if (memoryOf(replicas.values()) > memoryMax) await flushLargest(replicas, clock);
+      const isFull = memoryOf(replicas.values()) > memoryMax;
+      if (isFull && !(await flushLargest(replicas, clock, env.log))) memoryMax *= retryGrowth;
       await env.timers.yieldNow();
     },
   });
