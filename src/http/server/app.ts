@@ -2,7 +2,8 @@
  * The fastify application: its defaults refuse real InfluxDB clients, so nearly all are replaced.
  *
  * Any content type, or none, is a body of bytes; long request lines fit; errors have InfluxDB's shape;
- * slow and broken clients run into a limit.
+ * slow and broken clients run into a limit. A body that is refused is read to its end and thrown away, so that
+ * the client can hear why; the time of a request bounds that too.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -21,7 +22,6 @@ const requestTimeoutMs = 300_000;
 /** Longer than the idle time of common proxies, so that they close first. */
 const keepAliveTimeoutMs = 75_000;
 const connectionsMax = 4096;
-const unreadSizeMax = 256 * 1024;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -66,14 +66,8 @@ function addBodies(app: FastifyInstance, bodies: BodyCollector): void {
   });
 }
 
-/** More of the body is to come than is worth reading only to keep the connection. */
-function isLongUnread({ complete, headers }: IncomingMessage): boolean {
-  return !complete && !(Number(headers['content-length']) <= unreadSizeMax);
-}
-
 function addErrors(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error: FastifyError | CitadelError | Error, request, reply) => {
-    if (isLongUnread(request.raw)) void reply.header('Connection', 'close');
     const status = 'statusCode' in error ? error.statusCode : undefined;
     if (!(error instanceof CitadelError) && status !== undefined && status < 500) {
       return replyError(reply, status, error.message);

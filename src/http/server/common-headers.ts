@@ -26,7 +26,8 @@ function only(value: string | string[] | undefined): string | undefined {
 function addRequestId(request: FastifyRequest, reply: FastifyReply): void {
   const { headers } = request;
   const id = only(headers['x-request-id']) ?? only(headers['request-id']) ?? randomUUID();
-  void reply.header('Request-Id', id).header('X-Request-Id', id);
+  reply.raw.setHeader('Request-Id', id);
+  reply.raw.setHeader('X-Request-Id', id);
 }
 
 function addCors(request: FastifyRequest, reply: FastifyReply): void {
@@ -48,7 +49,10 @@ export function pathOf(url: string): string {
 function replyUnrouted(methods: MethodTable, request: FastifyRequest, reply: FastifyReply) {
   const path = pathOf(request.raw.url ?? '/');
   const allowed = Object.hasOwn(methods, path) ? methods[path] : undefined;
-  if (request.method === 'OPTIONS' && allowed?.includes('OPTIONS')) return reply.code(200).send();
+  if (request.method === 'OPTIONS' && allowed?.includes('OPTIONS')) {
+    addRequestId(request, reply);
+    return reply.code(200).send();
+  }
   void reply.type('text/plain; charset=utf-8').header('X-Content-Type-Options', 'nosniff');
   if (allowed === undefined) return reply.code(404).send('404 page not found\n');
   return reply.code(405).header('Allow', allowed.join(', ')).send('Method Not Allowed\n');
@@ -56,7 +60,9 @@ function replyUnrouted(methods: MethodTable, request: FastifyRequest, reply: Fas
 
 export function addCommonHeaders(app: FastifyInstance, methods: MethodTable): void {
   app.addHook('onRequest', async (request, reply) => {
-    void reply.header('X-Influxdb-Version', influxVersion).header('X-Influxdb-Build', 'OSS');
+    // Set on the raw response, which keeps the case of names: people and scripts read these.
+    reply.raw.setHeader('X-Influxdb-Version', influxVersion);
+    reply.raw.setHeader('X-Influxdb-Build', 'OSS');
     addCors(request, reply);
     if (request.is404) return;
     addRequestId(request, reply);

@@ -165,7 +165,8 @@ describe('bodies', () => {
     );
     const socket = await open();
     const answer = readAll(socket);
-    socket.write('POST /write?db=mydb HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    socket.write('POST /write?db=mydb HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n');
+    socket.write('Connection: close\r\n\r\n');
     socket.write(`3f0\r\n${'\n'.repeat(1008)}\r\n`);
     expect(await answer).toMatch(
       /^HTTP\/1.1 413 .*\r\n\r\n\{"error":"Request Entity Too Large"\}\n$/s,
