@@ -3,7 +3,7 @@
  * taken from, and cancels the scan when its consumer leaves.
  */
 
-import type { CitadelError } from '../base/errors.ts';
+import { CitadelError } from '../base/errors.ts';
 import type { StreamBlock } from './worker/messages.ts';
 
 export interface StreamControl {
@@ -43,7 +43,7 @@ export class BlockStream {
 
   /** The work starts with the first pull. */
   async *blocks(signal: AbortSignal): AsyncGenerator<StreamBlock> {
-    signal.throwIfAborted();
+    if (signal.aborted) throw new CitadelError('cancelled', 'the scan was cancelled');
     const cancel = () => this.#control.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     this.#control.open();
