@@ -68,6 +68,8 @@ function addBodies(app: FastifyInstance, bodies: BodyCollector): void {
 
 function addErrors(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error: FastifyError | CitadelError | Error, request, reply) => {
+    // Set when a body was refused; closing under a client that still sends would take the answer away.
+    void reply.removeHeader('connection');
     const status = 'statusCode' in error ? error.statusCode : undefined;
     if (!(error instanceof CitadelError) && status !== undefined && status < 500) {
       return replyError(reply, status, error.message);
