@@ -1,11 +1,15 @@
 /** The finished windows of a group as frames: times settled, gaps filled. */
 
+import { CitadelError } from '../../base/errors.ts';
 import { functionRule } from '../compile/functions.ts';
 import type { SelectPlan } from '../compile/select-plan.ts';
 import type { Frame } from '../frame.ts';
 import { type WindowRule, windowStart } from '../windows.ts';
 import type { GroupWindows } from './call-column.ts';
 import { type FillPlan, fillWindows } from './fill.ts';
+
+/** Of one series. They are made one frame at a time, so this bounds the answer, not memory. */
+const filledWindowsMax = 100_000_000;
 
 function frameOf(data: GroupWindows, times: BigInt64Array): Frame {
   return {
@@ -69,5 +73,29 @@ export function* framesOf(plan: SelectPlan, data: GroupWindows): Generator<Frame
   }
   const fill = fillPlan(plan, plan.windows);
   if (isComplete(fill, data)) yield frameOf(data, data.times);
-  else yield* fillWindows(fill, data);
+  else yield* fillPage(plan, fill, data);
+}
+
+/** No more windows than the page needs. */
+function* fillPage(plan: SelectPlan, fill: FillPlan, data: GroupWindows): Generator<Frame> {
+  const needed = plan.limit > 0 ? plan.limit + plan.offset : Number.POSITIVE_INFINITY;
+  checkWindowCount(fill, data, needed);
+  let rowCount = 0;
+  for (const frame of fillWindows(fill, data)) {
+    yield frame;
+    rowCount += frame.rowCount;
+    if (rowCount >= needed) return;
+  }
+}
+
+function checkWindowCount(fill: FillPlan, data: GroupWindows, needed: number): void {
+  const first = fill.first ?? data.times[0]!;
+  const last = fill.last ?? data.times[data.times.length - 1]!;
+  const span = first < last ? last - first : first - last;
+  const count = span / fill.windows.intervalNs + 1n;
+  if (count <= BigInt(filledWindowsMax) || needed <= filledWindowsMax) return;
+  throw new CitadelError(
+    'limit-exceeded',
+    `max-select-buckets limit exceeded: (${count}/${filledWindowsMax})`,
+  );
 }

@@ -13,16 +13,18 @@ import { framesOf } from '../finish/frames-of-windows.ts';
 import type { GroupFrame } from '../merge/merge-raw.ts';
 import { StreamHeads } from '../merge/stream-heads.ts';
 import type { QueryContext } from '../query-context.ts';
+import type { PointBudget } from './limits.ts';
 import { type AggregateScan, scanAggregates } from './shard-plans.ts';
 
 export async function* runAggregates(
   plan: SelectPlan,
   measurement: MeasurementPlan,
-  context: QueryContext,
+  run: { readonly context: QueryContext; readonly points: PointBudget },
 ): AsyncGenerator<GroupFrame> {
-  const scan = scanAggregates(plan, measurement, context);
+  const scan = scanAggregates(plan, measurement, run.context);
   if (scan === undefined) return;
   for await (const block of mergeGroups(plan, scan)) {
+    run.points.spend(block);
     const data = finishGroup(plan, scan, block);
     for (const frame of framesOf(plan, data)) yield { group: data.group, frame };
   }

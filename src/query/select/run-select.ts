@@ -7,9 +7,16 @@ import { groupKey } from '../merge/group-key.ts';
 import { type GroupFrame, mergeRaw } from '../merge/merge-raw.ts';
 import { Pacer, type QueryContext } from '../query-context.ts';
 import type { SeriesPiece } from '../result.ts';
+import { checkPlanLimits, PointBudget } from './limits.ts';
 import { reduceWindows } from './reduce-windows.ts';
 import { runAggregates } from './run-aggregates.ts';
 import { canPushDown, scanRaw } from './shard-plans.ts';
+
+/** What all measurements of one run share. */
+export interface QueryRun {
+  readonly context: QueryContext;
+  readonly points: PointBudget;
+}
 
 export async function* runPlan(
   plan: SelectPlan,
@@ -17,9 +24,11 @@ export async function* runPlan(
 ): AsyncGenerator<SeriesPiece> {
   // SOFFSET alone selects nothing in InfluxDB.
   if (plan.soffset > 0 && plan.slimit === 0) return;
+  await checkPlanLimits(plan, context);
   const pacer = new Pacer(context);
+  const points = new PointBudget(context);
   for (const measurement of plan.measurements) {
-    const frames = openFrames(plan, measurement, context);
+    const frames = openFrames(plan, measurement, { context, points });
     yield* finishSeries(plan, measurement.name, pageGroups(plan, frames), pacer);
   }
 }
@@ -28,14 +37,14 @@ export async function* runPlan(
 function openFrames(
   plan: SelectPlan,
   measurement: MeasurementPlan,
-  context: QueryContext,
+  run: QueryRun,
 ): AsyncIterable<GroupFrame> {
-  if (plan.calls.length > 0) {
-    if (canPushDown(plan, measurement)) return runAggregates(plan, measurement, context);
-    const rows = mergeRaw(scanRaw(plan, measurement, context), plan.descending);
-    return reduceWindows(plan, rows);
+  if (plan.calls.length > 0 && canPushDown(plan, measurement)) {
+    return runAggregates(plan, measurement, run);
   }
-  return mergeRaw(scanRaw(plan, measurement, context), plan.descending);
+  const streams = scanRaw(plan, measurement, run.context).map((stream) => run.points.count(stream));
+  const rows = mergeRaw(streams, plan.descending);
+  return plan.calls.length > 0 ? reduceWindows(plan, rows) : rows;
 }
 
 /** SLIMIT and SOFFSET: counts groups, and stops the scan behind the last one. */
@@ -74,10 +83,9 @@ async function* finishSeries(
       page = new RowPage(plan.limit, plan.offset);
       tags = tagsOf(plan.dimensions, group);
     }
-    if (page.isDone) continue;
+    await pacer.spend(frame.rowCount * plan.columns.length);
     const rows = page.take(frame);
     if (rows === undefined) continue;
-    await pacer.spend(rows.rowCount * plan.columns.length);
     yield {
       name,
       tags,
