@@ -73,6 +73,8 @@ export class ThreadedDataNode implements DataNodeApi {
   #retention: RetentionClock | undefined;
   readonly #timers: TimerHandle[] = [];
   #clockChecks = 0;
+  /** Before that a failure is the answer of `start`. */
+  #isOpen = false;
   #failure: CitadelError | undefined;
   #noteFailure: (error: CitadelError) => void = () => undefined;
   #closing: Promise<void> | undefined;
@@ -220,6 +222,7 @@ export class ThreadedDataNode implements DataNodeApi {
     await Promise.all(opening);
     if (this.#guard.isFull) this.#diskChanged(true);
     await this.#startRetention();
+    this.#isOpen = true;
   }
 
   #startThread(
@@ -264,7 +267,7 @@ export class ThreadedDataNode implements DataNodeApi {
 
   /** Loud and once: the owner of the process ends it. */
   #fail(error: CitadelError): void {
-    if (this.#failure !== undefined || this.#closing !== undefined) return;
+    if (!this.#isOpen || this.#failure !== undefined || this.#closing !== undefined) return;
     this.#failure = error;
     this.#env.log.error('data node failed', { error: error.cause ?? error });
     this.#noteFailure(error);

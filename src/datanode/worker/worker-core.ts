@@ -227,7 +227,12 @@ export class WorkerCore {
       };
     });
     const logBytes = this.#groups.reduce((sum, { log }) => sum + log.sizeBytes, 0);
-    return { shards, logBytes, memoryBytes: this.#memtableBytes() + this.#options.cacheBytes() };
+    const indexBytes = [...this.#replicas.values()].reduce(
+      (sum, { replica }) => sum + replica.store.status.indexBytes,
+      0,
+    );
+    const memoryBytes = this.#memtableBytes() + this.#options.cacheBytes() + indexBytes;
+    return { shards, logBytes, memoryBytes };
   }
 
   async #close(flush: boolean): Promise<void> {
