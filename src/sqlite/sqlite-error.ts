@@ -7,7 +7,7 @@ import { CitadelError, type ErrorCode } from '../base/errors.ts';
 const damagedSchema = /^(no such (table|column)|table .* has no column|malformed database schema)/;
 
 function codeOf(error: Error & { code?: unknown }): ErrorCode | undefined {
-  const code = String(error.code ?? "");
+  const code = String(error.code ?? '');
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return 'disk-full';
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return 'corrupt';
   if (code === 'SQLITE_ERROR' && damagedSchema.test(error.message)) return 'corrupt';

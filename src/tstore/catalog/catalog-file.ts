@@ -5,8 +5,8 @@
  * table. One transaction at a time; memory follows when it is durable.
  */
 
-import type { SqliteReaders, SqliteWriter } from '../../sqlite/sqlite.ts';
 import type { StatementBatch } from '../../sqlite/job.ts';
+import type { SqliteReaders, SqliteWriter } from '../../sqlite/sqlite.ts';
 import { blobs, metaBatch, numbers } from '../partition/partition-change.ts';
 import type { Breather } from '../partition/partition-file.ts';
 import { damaged } from '../partition/partition-schema.ts';
@@ -20,8 +20,8 @@ import {
 } from '../partition/row-digest.ts';
 import {
   type CatalogMeta,
-  catalogSchema,
   type CatalogTableName,
+  catalogSchema,
   catalogTable,
   catalogTables,
   firstCatalogMeta,

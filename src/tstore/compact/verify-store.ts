@@ -1,9 +1,14 @@
 /** Reads and checks everything a store has on disk. */
 
 import { CitadelError } from '../../base/errors.ts';
-import { quarantine } from '../flush/flush.ts';
 import { openChunk } from '../chunk/chunk.ts';
-import { loadDirectory, openPartition, type PartitionFile, readRow } from '../partition/partition-file.ts';
+import { quarantine } from '../flush/flush.ts';
+import {
+  loadDirectory,
+  openPartition,
+  type PartitionFile,
+  readRow,
+} from '../partition/partition-file.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 

@@ -2,10 +2,10 @@
 
 import { hash64Into } from '../../base/hash.ts';
 import { decodeSeriesKey } from '../../model/series-key.ts';
+import type { Span } from '../memtable/segment-piece.ts';
 import { combinePieces, dropEmptyRows } from '../merge/combine.ts';
 import { hidingsOf, tombstonesWithin } from '../merge/hidings.ts';
 import type { Piece } from '../merge/piece.ts';
-import type { Span } from '../memtable/segment-piece.ts';
 import { changePartition } from '../partition/partition-change.ts';
 import type { PartitionField } from '../partition/partition-fields.ts';
 import { loadDirectory, type PartitionFile } from '../partition/partition-file.ts';
@@ -14,8 +14,8 @@ import { findSources, loadPiece, type SegmentSource, type Wanted } from '../read
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 import type { PartitionView } from '../store/store-view.ts';
-import { type FileTask, slotsById } from './plan-flush.ts';
 import { noChunks, overlapTest } from './overlap.ts';
+import { type FileTask, slotsById } from './plan-flush.ts';
 import { type SealedChunk, sealRows } from './seal.ts';
 
 /** Fields of a series in one flush, ascending by the file's number. */
@@ -115,7 +115,7 @@ class FileFlush {
       tombstones: [],
     };
     const place = { slot, seriesId, key };
-    const sources = findSources(state, parts, view, place, span) as SegmentSource[];
+    const sources = findSources(parts, view, place, span) as SegmentSource[];
     if (sources.length === 0) return;
     const measurement = index.measurementOf(slot).name;
     const fields = fieldsOf(state, sources, measurement, this.book);
@@ -165,9 +165,7 @@ class FileFlush {
     const overlapped = overlapTest(set, file, index.idOf(slot), noChunks);
     const isOverlapped = state.rule.overlap ? overlapped : () => false;
     const withStamps = hlcMax > horizon || isOverlapped(0, span.max);
-    const rows = dropEmptyRows(
-      combinePieces(pieces, nos.length, state.origins, withStamps),
-    );
+    const rows = dropEmptyRows(combinePieces(pieces, nos.length, state.origins, withStamps));
     const { origins } = state;
     return sealRows(rows, { horizon, stableHlc: 0, isOverlapped, fieldNos: nos, origins });
   }

@@ -8,8 +8,8 @@
  */
 
 import type { Column } from '../../model/column.ts';
-import { chunkRowsMax } from '../chunk/chunk.ts';
-import { type ChunkInputColumn, encodeChunk } from '../chunk/chunk-encode.ts';
+import { chunkRowsMax, encodeChunk } from '../chunk/chunk.ts';
+import type { ChunkInputColumn } from '../chunk/chunk-encode.ts';
 import { afterAllOrigins, type StampRuns } from '../chunk/stamp-runs.ts';
 import type { CellStamps, Rows } from '../merge/combine.ts';
 import type { Origins } from '../merge/origins.ts';

@@ -14,8 +14,6 @@ export interface StampRule {
   readonly tombstonesApplied: boolean;
   /** A tombstone goes only when nothing that it covers is left. */
   readonly tombstonesKept: boolean;
-  /** Replay skips what a file already has. */
-  readonly filePositions: boolean;
 }
 
 export const fullStampRule: StampRule = {
@@ -24,5 +22,4 @@ export const fullStampRule: StampRule = {
   memtable: true,
   tombstonesApplied: true,
   tombstonesKept: true,
-  filePositions: true,
 };

@@ -55,7 +55,11 @@ export class ByteArena {
 
   /** The first block grows by doubling, so that an almost empty store is small; the others are whole. */
   private makeRoom(needed: number): void {
-    if (this.blocks.length === 1 && this.currentSize < blockSize && this.used + needed <= blockSize) {
+    if (
+      this.blocks.length === 1 &&
+      this.currentSize < blockSize &&
+      this.used + needed <= blockSize
+    ) {
       const size = Math.min(blockSize, Math.max(this.currentSize * 2, this.used + needed));
       this.replaceBlock(0, size);
       return;

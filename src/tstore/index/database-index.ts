@@ -6,8 +6,8 @@
  * neighbours by key are neighbours in files; until then it is 0.
  */
 
-import { decodeText } from '../../base/text.ts';
 import { hash32 } from '../../base/hash.ts';
+import { decodeText } from '../../base/text.ts';
 import { measurementBytes } from '../../model/series-key.ts';
 import { ByteArena } from './byte-arena.ts';
 import { ByteTable } from './byte-table.ts';

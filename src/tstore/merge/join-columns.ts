@@ -57,7 +57,11 @@ function wrap(type: NumberColumn['type'], values: Values, valid: Uint8Array | un
 }
 
 /** Cells of numbers copied one by one; the caller picked arrays of one kind. */
-function copyPicked<T extends Values>(out: T, from: readonly (T | undefined)[], picks: Picks): void {
+function copyPicked<T extends Values>(
+  out: T,
+  from: readonly (T | undefined)[],
+  picks: Picks,
+): void {
   const { sources, rows } = picks;
   for (let i = 0; i < sources.length; i++) {
     const source = sources[i]!;

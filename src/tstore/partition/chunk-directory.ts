@@ -155,8 +155,7 @@ function mergeLayers(
   while (i < a.count || j < b.count) {
     const takeA =
       j >= b.count ||
-      (i < a.count &&
-        (a.seriesIds[i]! - b.seriesIds[j]! || a.mins[i]! - b.mins[j]!) <= 0);
+      (i < a.count && (a.seriesIds[i]! - b.seriesIds[j]! || a.mins[i]! - b.mins[j]!) <= 0);
     const layer = takeA ? a : b;
     const from = takeA ? i++ : j++;
     if (isAlive(layer, from)) merged.copy(at++, layer, from);

@@ -9,7 +9,12 @@ import type { SqliteWriter } from '../../sqlite/sqlite.ts';
 import { ChunkDirectory, type StoredRow } from './chunk-directory.ts';
 import { encodeField, type PartitionField } from './partition-fields.ts';
 import type { PartitionFile } from './partition-file.ts';
-import { encodeMeta, partitionSchema, partitionTable, type PartitionMeta } from './partition-schema.ts';
+import {
+  encodeMeta,
+  type PartitionMeta,
+  partitionSchema,
+  partitionTable,
+} from './partition-schema.ts';
 import { addToDigest, type Digest, removeFromDigest, rowSum } from './row-digest.ts';
 import { encodeRowEntries } from './row-entries.ts';
 import type { PackedRows } from './row-packer.ts';

@@ -40,6 +40,10 @@ export class PartitionFile {
   quarantine: string | undefined;
   /** Why nothing of it can be trusted: whoever touches its range gets this. */
   unreadable: CitadelError | undefined;
+  /** No chunk has cells that a tombstone up to this number hides; found out anew after each start. */
+  cleanTombstoneNo = 0;
+  /** Generation at which compaction found nothing to merge. */
+  settledGeneration = -1;
   /** Scans that see it. */
   pins = 0;
   /** Dropped or expired: no new scan sees it. */
@@ -138,8 +142,7 @@ async function readRows(
     if (file.meta.generation !== generation) return undefined;
     for (const [no, entries, sum] of part) {
       const isSound =
-        entries instanceof Uint8Array &&
-        rowSum(partitionTable.rows, no as number, entries) === sum;
+        entries instanceof Uint8Array && rowSum(partitionTable.rows, no as number, entries) === sum;
       if (!isSound) throw damaged(file.path, `directory row ${no}`);
       rows.push({ no: no as number, ...decodeRowEntries(entries) });
       digest = addToDigest(digest, sum as number);

@@ -56,11 +56,7 @@ export async function bindGroups(
   const groups = new Map<string, SeriesGroup>();
   for (const view of views) await bindStore(view, plan, scan, groups, pacer);
   const sign = plan.descending ? -1 : 1;
-  return sortInSlices(
-    [...groups.values()],
-    (a, b) => sign * compareText(a.key, b.key),
-    pacer,
-  );
+  return sortInSlices([...groups.values()], (a, b) => sign * compareText(a.key, b.key), pacer);
 }
 
 export function sortSeries(group: SeriesGroup, pacer: Pacer): Promise<BoundSeries[]> {

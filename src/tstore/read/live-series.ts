@@ -16,7 +16,7 @@ import { findSources, hidingsOfSource, type Source } from './series-sources.ts';
 /** One tombstone alone hides every cell of the source, whatever its times are. */
 function isHidden(source: Source, hidings: readonly NumberedHiding[], view: StoreView): boolean {
   const { origins } = view.state;
-  return hidingsOfSource(source, hidings).some((hiding) => {
+  return hidingsOfSource(source, hidings, view.state.rule).some((hiding) => {
     if (hiding.minOffset > source.min || hiding.maxOffset < source.max) return false;
     if (source.kind === 'segment') {
       const { hlc, origin } = source.frame;
@@ -54,7 +54,7 @@ export class LiveSeries {
     for (const partition of view.partitions) {
       const span = spanOf(partition, this.range ?? allTime);
       if (span === undefined) continue;
-      const sources = findSources(view.state, view.parts, partition, place, span);
+      const sources = findSources(view.parts, partition, place, span);
       if (sources.length === 0) continue;
       if (partition.tombstones.length === 0) return true;
       const name = decodeSeriesKey(key);

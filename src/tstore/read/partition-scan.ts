@@ -1,13 +1,13 @@
 /** One series in one partition: from its sources to batches of resolved rows. */
 
 import type { ColumnBatch } from '../../model/column.ts';
-import type { GroupScan, ShardScan } from '../../scan/scan.ts';
-import type { ColumnSummary } from '../../scan/column-summary.ts';
 import type { TimeRange } from '../../model/time.ts';
+import type { ColumnSummary } from '../../scan/column-summary.ts';
+import type { GroupScan, ShardScan } from '../../scan/scan.ts';
+import type { Span } from '../memtable/segment-piece.ts';
 import { combinePieces } from '../merge/combine.ts';
 import { hidingsOf, type NumberedHiding } from '../merge/hidings.ts';
 import type { Piece } from '../merge/piece.ts';
-import type { Span } from '../memtable/segment-piece.ts';
 import type { PartitionView } from '../store/store-view.ts';
 import type { BoundSeries } from './bound-series.ts';
 import {
@@ -46,7 +46,7 @@ export function locateSeries(
   span: Span,
 ): SeriesInPartition | undefined {
   const { state, parts } = series.view;
-  const sources = findSources(state, parts, partition, series, span);
+  const sources = findSources(parts, partition, series, span);
   if (sources.length === 0) return undefined;
   const { tombstones, bounds } = partition;
   const hidings =
@@ -82,7 +82,7 @@ function trySummaries(
 ): boolean {
   if (source.min < span.min || source.max > span.max) return false;
   const { series } = located;
-  if (hidingsOfSource(source, located.hidings).length > 0) return false;
+  if (hidingsOfSource(source, located.hidings, series.view.state.rule).length > 0) return false;
   const chunk = openSource(source, series.view.state);
   const places = columnPlaces(chunk, source.file, wanted.measurement, wanted.fields);
   const summaries: (ColumnSummary | undefined)[] = [];

@@ -1,10 +1,10 @@
 /** Fields of a measurement that have data in a view: from the field tables of files and from memtables. */
 
 import type { FieldType } from '../../model/field-type.ts';
+import { allTime } from '../../model/time.ts';
 import type { Tombstone } from '../catalog/catalog-rows.ts';
 import type { MeasurementIndex } from '../index/measurement-index.ts';
 import { noSlot } from '../index/measurement-index.ts';
-import { allTime } from '../../model/time.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { PartView, StoreView } from '../store/store-view.ts';
 

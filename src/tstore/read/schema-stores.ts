@@ -179,7 +179,8 @@ async function* answerSeries(
   }
   collector.close();
   yield* collector.take();
-  if (kind === 'series-count' && count > 0) yield { measurement: name, keys: [], values: [], count };
+  if (kind === 'series-count' && count > 0)
+    yield { measurement: name, keys: [], values: [], count };
 }
 
 async function* answerFields(
@@ -209,8 +210,7 @@ async function* answer(
 ): AsyncGenerator<SchemaBlock> {
   const { plan, pacer } = question;
   const names =
-    plan.measurements ??
-    new Set(subjects.flatMap(({ index }) => [...index.measurements.keys()]));
+    plan.measurements ?? new Set(subjects.flatMap(({ index }) => [...index.measurements.keys()]));
   for (const name of new Set(names)) {
     pacer.check();
     switch (plan.ask.kind) {

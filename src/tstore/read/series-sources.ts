@@ -8,6 +8,7 @@ import type { Column } from '../../model/column.ts';
 import type { PointsFrame } from '../../model/frame-decode.ts';
 import { decodeColumn, decodeStamps, decodeTimes } from '../chunk/chunk.ts';
 import { afterAllOrigins, type StampRuns } from '../chunk/stamp-runs.ts';
+import type { StampRule } from '../flush/stamp-rule.ts';
 import type { MemFrame } from '../memtable/memtable.ts';
 import { readSegment, type Span } from '../memtable/segment-piece.ts';
 import type { NumberedHiding } from '../merge/hidings.ts';
@@ -53,13 +54,13 @@ function addSegments(
   slot: number,
   partition: PartitionView,
   span: Span,
-  skipFiled: boolean,
 ): void {
   const startLow = Number(BigInt.asUintN(32, span.start));
   const startHigh = Number(span.start >> 32n);
   for (let s = part.newest(slot, limit); s >= 0; s = part.older(s)) {
     const frame = part.frame(s);
-    if (skipFiled && frame.lsn <= partition.lsn) continue;
+    // Replayed, or flushed while this view was being opened: the files have it.
+    if (frame.lsn <= partition.lsn) continue;
     const series = part.seriesInFrame(s);
     const { points } = frame;
     const count = points.rowCount(series);
@@ -116,7 +117,6 @@ export interface SeriesPlace {
 
 /** All sources of the series with rows in the span, by first offset. Errors: `corrupt`. */
 export function findSources(
-  state: StoreState,
   parts: readonly PartView[],
   partition: PartitionView,
   place: SeriesPlace,
@@ -127,7 +127,7 @@ export function findSources(
     for (const file of partition.files) addChunks(sources, file, place.seriesId, place.key, span);
   }
   for (const part of parts) {
-    addSegments(sources, part, place.slot, partition, span, state.rule.filePositions);
+    addSegments(sources, part, place.slot, partition, span);
   }
   if (sources.length > 1) sources.sort((a, b) => a.min - b.min);
   return sources;
@@ -225,11 +225,14 @@ export interface Wanted {
 export function hidingsOfSource(
   source: Source,
   hidings: readonly NumberedHiding[],
+  rule: StampRule,
 ): readonly NumberedHiding[] {
   if (hidings.length === 0) return hidings;
   return hidings.filter((hiding) => {
     if (hiding.minOffset > source.max || hiding.maxOffset < source.min) return false;
     if (source.kind === 'segment') return hiding.hlc >= source.frame.hlc;
+    // The numbers only save work, and rest on the value of a row without a stamp.
+    if (!rule.value) return true;
     const { layer, at } = source;
     return hiding.no > layer.tombstoneNos[at]! && hiding.hlc >= layer.hlcMins[at]!;
   });
@@ -243,7 +246,7 @@ export function loadPiece(
   span: Span,
   hidings: readonly NumberedHiding[],
 ): Piece | undefined {
-  const own = hidingsOfSource(source, hidings);
+  const own = hidingsOfSource(source, hidings, state.rule);
   if (source.kind === 'segment') {
     return readSegment(source.frame, source.series, wanted.numbers, span, own);
   }

@@ -43,7 +43,10 @@ async function openOrCreateCatalog(options: TStoreOptions): Promise<CatalogFile>
     return catalog;
   }
   if (names.includes('0')) {
-    throw new CitadelError('corrupt', `cannot open ${path}: it is missing, but there are data files`);
+    throw new CitadelError(
+      'corrupt',
+      `cannot open ${path}: it is missing, but there are data files`,
+    );
   }
   return createCatalog(path, options, readers, writer);
 }

@@ -6,7 +6,7 @@
 import type { CatalogFile } from '../catalog/catalog-file.ts';
 import type { FileRecord, Tombstone } from '../catalog/catalog-rows.ts';
 import type { StorePolicy, TStoreOptions } from '../contract.ts';
-import { type StampRule, fullStampRule } from '../flush/stamp-rule.ts';
+import { fullStampRule, type StampRule } from '../flush/stamp-rule.ts';
 import { DatabaseIndex } from '../index/database-index.ts';
 import { FieldNames } from '../memtable/field-names.ts';
 import { FrameSlabs } from '../memtable/frame-slab.ts';
