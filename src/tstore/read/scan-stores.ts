@@ -128,10 +128,13 @@ async function locateAll(
 function sliceStretch(located: readonly Located[], stretch: TimeRange, rowsMax: number): Slice[] {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
+  const size = Number(stretch.max - stretch.min);
   const weights = located.flatMap(({ inPartition, start }) => {
     const shift = Number(start - stretch.min);
     return inPartition.sources.map((source) => {
-      const weight = { min: source.min + shift, max: source.max + shift, count: source.count };
+      // A chunk may reach beyond the stretch; its rows outside are not asked for.
+      const from = Math.max(0, source.min + shift);
+      const weight = { min: from, max: Math.min(size, source.max + shift), count: source.count };
       min = Math.min(min, weight.min);
       max = Math.max(max, weight.max);
       return weight;
