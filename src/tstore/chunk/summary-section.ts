@@ -61,7 +61,8 @@ function summarizeNumbers(
     if (value < min) {
       min = value;
       minRow = i;
-    } else if (value > max) {
+    }
+    if (value > max) {
       max = value;
       maxRow = i;
     }
@@ -82,10 +83,16 @@ function exactFloatSum(values: Float64Array): number | undefined {
   return magnitude <= Number.MAX_SAFE_INTEGER ? sum : undefined;
 }
 
-/** Sum modulo 2^64 is the aggregator's; here it may be any size. */
+/** Of safe integers; the sum modulo 2^64 is the aggregator's, here it may be any size. */
 function exactSum(values: Float64Array): SummaryValue {
-  const sum = exactFloatSum(values);
-  if (sum !== undefined) return sum;
+  let magnitude = 0;
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    magnitude += Math.abs(value);
+    sum += value;
+  }
+  if (magnitude <= Number.MAX_SAFE_INTEGER) return sum;
   let exact = 0n;
   for (let i = 0; i < values.length; i++) exact += BigInt(values[i]!);
   return exact;

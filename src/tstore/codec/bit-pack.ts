@@ -37,6 +37,32 @@ export function packBits(
   writer.raw(blockBytes.subarray(0, packedSize(count, width)));
 }
 
+/** The same for `values[i] - base`, whole numbers of at most `width` (1 to 32) bits. */
+export function packNumbers(
+  writer: ByteWriter,
+  values: Float64Array,
+  from: number,
+  count: number,
+  base: number,
+  width: number,
+): void {
+  let word = 0;
+  let used = 0;
+  let at = 0;
+  for (let i = from; i < from + count; i++) {
+    const value = values[i]! - base;
+    word |= value << used;
+    used += width;
+    if (used >= 32) {
+      blockWords[at++] = word;
+      used -= 32;
+      word = used === 0 ? 0 : value >>> (width - used);
+    }
+  }
+  blockWords[at] = word;
+  writer.raw(blockBytes.subarray(0, packedSize(count, width)));
+}
+
 function packWords(
   values: Uint32Array,
   from: number,
@@ -60,15 +86,21 @@ function packWords(
   words[at] = word;
 }
 
+let wordScratch = new Uint32Array(8192);
+let byteScratch = new Uint8Array(wordScratch.buffer);
+
 /**
- * Packed words of a reader, copied so that they lie aligned. One extra word
- * may be read by the kernels but counts for nothing.
+ * Packed words of a reader, copied so that they lie aligned, into memory that the next call takes
+ * again. One word more may be read by the kernels but counts for nothing.
  */
 export function takeWords(reader: ByteReader, size: number): Uint32Array {
   const at = reader.skip(size);
-  const words = new Uint32Array(((size + 3) >>> 2) + 1);
-  new Uint8Array(words.buffer).set(reader.bytes.subarray(at, at + size));
-  return words;
+  if (size + 8 > byteScratch.length) {
+    wordScratch = new Uint32Array(2 * (size >>> 2) + 4);
+    byteScratch = new Uint8Array(wordScratch.buffer);
+  }
+  byteScratch.set(reader.bytes.subarray(at, at + size));
+  return wordScratch;
 }
 
 /** Unpacks `count` values of `width` (1 to 32) bits starting at word `at` into `out[to..]`. */
@@ -132,6 +164,44 @@ export function unpackNumbers(
       left += 32 - width;
     }
   }
+}
+
+/** Running sums of the same: out[i] = sum + (base + value) of all up to i. Returns the last. */
+export function unpackSums(
+  words: Uint32Array,
+  at: number,
+  width: number,
+  count: number,
+  base: number,
+  start: number,
+  out: Float64Array,
+  to: number,
+): number {
+  const mask = width === 32 ? -1 : (1 << width) - 1;
+  const until = to + count;
+  let sum = start;
+  let word = words[at]!;
+  let left = 32;
+  for (let i = to; i < until; i++) {
+    let value: number;
+    if (left > width) {
+      value = word & mask;
+      word >>>= width;
+      left -= width;
+    } else if (left === width) {
+      value = word & mask;
+      word = words[++at]!;
+      left = 32;
+    } else {
+      const next = words[++at]!;
+      value = (word | (next << left)) & mask;
+      word = next >>> (width - left);
+      left += 32 - width;
+    }
+    sum += base + (value >>> 0);
+    out[i] = sum;
+  }
+  return sum;
 }
 
 /** Widths of all blocks, checked against their greatest. */

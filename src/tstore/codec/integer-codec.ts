@@ -3,18 +3,18 @@
  * serves decimal floats, string codes and times, which are integers underneath.
  */
 
-import { bitWidth } from './bit-pack.ts';
+import { bitWidth, blockSize } from './bit-pack.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { codecId, type IntegerCodec } from './codec-id.ts';
 import {
+  BlockShapes,
   blockSpanMax,
-  blocksSize,
   decodeBlocks,
   differences,
   encodeBlocks,
 } from './integer-blocks.ts';
-import { countRuns, decodeRuns, encodeRuns } from './integer-runs.ts';
+import { decodeRuns, encodeRuns } from './integer-runs.ts';
 import {
   decodeWideDelta,
   decodeWidePlain,
@@ -28,6 +28,9 @@ import { encodePairBlocks, pairBlocksSize } from './pair-blocks.ts';
 
 let firstScratch = new Float64Array(4096);
 let secondScratch = new Float64Array(4096);
+const plainShapes = new BlockShapes();
+const deltaShapes = new BlockShapes();
+const delta2Shapes = new BlockShapes();
 
 /** Greatest less least value. */
 function spanOf(values: Float64Array, count: number): number {
@@ -36,7 +39,7 @@ function spanOf(values: Float64Array, count: number): number {
   for (let i = 1; i < count; i++) {
     const value = values[i]!;
     if (value < min) min = value;
-    else if (value > max) max = value;
+    if (value > max) max = value;
   }
   return max - min;
 }
@@ -47,37 +50,46 @@ export function encodeSafeIntegers(
   values: Float64Array,
   count: number,
 ): IntegerCodec {
-  const runs = countRuns(values, count);
-  if (runs === 1) {
+  const span = spanOf(values, count);
+  if (span === 0) {
     encodeRuns(writer, values, count);
     return codecId.integerRuns;
   }
-  const span = spanOf(values, count);
   if (span > blockSpanMax) return encodePairs(writer, toWords(values, count));
   if (firstScratch.length < count) {
     firstScratch = new Float64Array(count);
     secondScratch = new Float64Array(count);
   }
-  differences(values, count, firstScratch);
-  differences(firstScratch, count - 1, secondScratch);
-  const plainSize = blocksSize(values, count);
-  const deltaSize = blocksSize(firstScratch, count - 1);
-  const delta2Size = count > 2 ? blocksSize(secondScratch, count - 2) : Infinity;
+  const runs = 1 + differences(values, count, firstScratch);
+  const plainSize = plainShapes.measure(values, count).size;
+  const deltaSize = deltaShapes.measure(firstScratch, count - 1).size;
+  const delta2Size = measureSecond(count);
   const least = Math.min(plainSize, deltaSize, delta2Size);
   if (runs * (2 + bitWidth(span) / 7) < least) {
     encodeRuns(writer, values, count);
     return codecId.integerRuns;
   }
   if (plainSize === least) {
-    encodeBlocks(writer, [], values, count);
+    encodeBlocks(writer, [], values, count, plainShapes);
     return codecId.integerPlain;
   }
   if (deltaSize === least) {
-    encodeBlocks(writer, [values[0]!], firstScratch, count - 1);
+    encodeBlocks(writer, [values[0]!], firstScratch, count - 1, deltaShapes);
     return codecId.integerDelta;
   }
-  encodeBlocks(writer, [values[0]!, firstScratch[0]!], secondScratch, count - 2);
+  encodeBlocks(writer, [values[0]!, firstScratch[0]!], secondScratch, count - 2, delta2Shapes);
   return codecId.integerDelta2;
+}
+
+/** Size with second differences. Only where they are narrower than the first ones at the start. */
+function measureSecond(count: number): number {
+  if (count <= 2) return Infinity;
+  const sampleCount = Math.min(count, 2 * blockSize);
+  differences(firstScratch, sampleCount - 1, secondScratch);
+  delta2Shapes.measure(secondScratch, sampleCount - 2);
+  if (delta2Shapes.widths[0]! >= deltaShapes.widths[0]!) return Infinity;
+  differences(firstScratch, count - 1, secondScratch);
+  return delta2Shapes.measure(secondScratch, count - 2).size;
 }
 
 export function encodeIntegers(

@@ -7,17 +7,6 @@ import type { ByteReader } from './byte-reader.ts';
 import { corruptChunk } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 
-export function countRuns(values: Float64Array, count: number): number {
-  let runs = 1;
-  let previous = values[0]!;
-  for (let i = 1; i < count; i++) {
-    const value = values[i]!;
-    if (value !== previous) runs++;
-    previous = value;
-  }
-  return runs;
-}
-
 /** Needs differences below 2^53, see `blockSpanMax`, unless there is only one run. */
 export function encodeRuns(writer: ByteWriter, values: Float64Array, count: number): void {
   let previous = 0;

@@ -11,8 +11,7 @@ import type { ByteReader } from './byte-reader.ts';
 import { corruptChunk } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { type CodecId, codecId } from './codec-id.ts';
-import { blocksSize, decodeBlocks, differences, encodeBlocks } from './integer-blocks.ts';
-import { countRuns } from './integer-runs.ts';
+import { BlockShapes, decodeBlocks, differences, encodeBlocks } from './integer-blocks.ts';
 
 const scaleMax = 15;
 const runSize = 4;
@@ -27,30 +26,32 @@ function scaleOf(values: Float64Array): number {
   return scale;
 }
 
+const deltaShapes = new BlockShapes();
+const delta2Shapes = new BlockShapes();
+
 /** Writes all but the first of the offsets. */
 export function encodeTimes(writer: ByteWriter, offsets: Float64Array): CodecId {
-  const count = offsets.length;
-  if (count === 1) return codecId.timeRuns;
-  const deltas = new Float64Array(count - 1);
-  differences(offsets, count, deltas);
+  const count = offsets.length - 1;
+  if (count === 0) return codecId.timeRuns;
+  const deltas = new Float64Array(count);
+  differences(offsets, offsets.length, deltas);
   const scale = scaleOf(deltas);
   writer.byte(scale);
   const power = 10 ** scale;
-  for (let i = 0; i < deltas.length; i++) deltas[i] = deltas[i]! / power;
-  const runs = countRuns(deltas, deltas.length);
-  const seconds = new Float64Array(Math.max(1, deltas.length - 1));
-  differences(deltas, deltas.length, seconds);
-  const deltaSize = blocksSize(deltas, deltas.length);
-  const delta2Size = deltas.length > 1 ? blocksSize(seconds, deltas.length - 1) : Infinity;
+  for (let i = 0; i < count; i++) deltas[i] = deltas[i]! / power;
+  const seconds = new Float64Array(count);
+  const runs = 1 + differences(deltas, count, seconds);
+  const deltaSize = deltaShapes.measure(deltas, count).size;
+  const delta2Size = count > 1 ? delta2Shapes.measure(seconds, count - 1).size : Infinity;
   if (runs * runSize <= Math.min(deltaSize, delta2Size) || runs === 1) {
     encodeRuns(writer, deltas);
     return codecId.timeRuns;
   }
   if (deltaSize <= delta2Size) {
-    encodeBlocks(writer, [], deltas, deltas.length);
+    encodeBlocks(writer, [], deltas, count, deltaShapes);
     return codecId.timeDelta;
   }
-  encodeBlocks(writer, [deltas[0]!], seconds, deltas.length - 1);
+  encodeBlocks(writer, [deltas[0]!], seconds, count - 1, delta2Shapes);
   return codecId.timeDelta2;
 }
 
