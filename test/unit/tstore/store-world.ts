@@ -69,22 +69,23 @@ function packValues(type: FieldType, cells: readonly (Value | undefined)[]): Fra
 }
 
 function packSeries(points: readonly Point[]): FrameSeriesInput {
-  const byTime = new Map<bigint, Record<string, { type: FieldType; value: Value }>>();
-  for (const { time, fields } of points) byTime.set(time, { ...byTime.get(time), ...fields });
-  const times = [...byTime.keys()].sort((a, b) => (a < b ? -1 : 1));
+  /** Time -> type and name -> value: a field of two types is two columns. */
+  const byTime = new Map<bigint, Map<string, Value>>();
   const columns = new Map<string, { name: string; type: FieldType }>();
-  for (const row of byTime.values()) {
-    for (const [name, { type }] of Object.entries(row))
+  for (const { time, fields } of points) {
+    const row = byTime.get(time) ?? new Map<string, Value>();
+    byTime.set(time, row);
+    for (const [name, { type, value }] of Object.entries(fields)) {
+      row.set(`${type}/${name}`, value);
       columns.set(`${type}/${name}`, { name, type });
+    }
   }
+  const times = [...byTime.keys()].sort((a, b) => (a < b ? -1 : 1));
   return {
     key: encodeSeriesKey(points[0]!.name),
     times: BigInt64Array.from(times),
-    columns: [...columns.values()].map(({ name, type }) => {
-      const cells = times.map((time) => {
-        const cell = byTime.get(time)![name];
-        return cell?.type === type ? cell.value : undefined;
-      });
+    columns: [...columns].map(([id, { name, type }]) => {
+      const cells = times.map((time) => byTime.get(time)!.get(id));
       const valid = Uint8Array.from(cells, (value) => (value === undefined ? 0 : 1));
       const isFull = valid.every((one) => one === 1);
       const base = { name, type, values: packValues(type, cells) };
@@ -266,9 +267,9 @@ export async function readSchema(
     if (full.ask.kind === 'series-count') rows.push(`${measurement} ${count}`);
     else if (full.ask.kind === 'measurements') rows.push(measurement);
     else
-      keys.forEach((key, i) =>
-        rows.push([measurement, key, values[i]].filter((x) => x !== undefined).join(' ')),
-      );
+      keys.forEach((key, i) => {
+        rows.push([measurement, key, values[i]].filter((x) => x !== undefined).join(' '));
+      });
   }
   return rows.sort();
 }
