@@ -68,7 +68,10 @@ function oldLines(): string[] {
 }
 
 function nanoLines(): string[] {
-  return Array.from({ length: 50 }, (_, n) => `nano,t=${n % 2} v=${float(n / 8)} ${start + BigInt(n)}`);
+  return Array.from(
+    { length: 50 },
+    (_, n) => `nano,t=${n % 2} v=${float(n / 8)} ${start + BigInt(n)}`,
+  );
 }
 
 function oddLines(): string[] {
@@ -103,7 +106,14 @@ function duplicateLines(): string[] {
 }
 
 function integerLines(): string[] {
-  const values = ['9223372036854775807', '-9223372036854775808', '9007199254740993', '-1', '0', '1'];
+  const values = [
+    '9223372036854775807',
+    '-9223372036854775808',
+    '9007199254740993',
+    '-1',
+    '0',
+    '1',
+  ];
   return values.map(
     (value, n) => `ints,k=${n % 2} i=${value}i,f=${float(n / 3)} ${start + BigInt(n) * second}`,
   );
@@ -168,7 +178,18 @@ function mixedLines(): string[] {
 function tsbsLines(): string[] {
   const random = makeRandom(20_160_101);
   const regions = ['us-west-1', 'eu-west-1', 'ap-southeast-2'];
-  const fields = ['user', 'system', 'idle', 'nice', 'iowait', 'irq', 'softirq', 'steal', 'guest', 'guest_nice'];
+  const fields = [
+    'user',
+    'system',
+    'idle',
+    'nice',
+    'iowait',
+    'irq',
+    'softirq',
+    'steal',
+    'guest',
+    'guest_nice',
+  ];
   const hosts = Array.from({ length: 20 }, (_, n) => ({
     tags: `hostname=host_${n},region=${regions[n % 3]},datacenter=${regions[n % 3]}${'abc'[n % 2]},rack=${n % 10},os=Ubuntu16.04LTS,arch=x64,team=SF,service=${n % 5},service_version=1,service_environment=test`,
     values: fields.map(() => Math.round(random() * 100)),

@@ -41,7 +41,11 @@ async function load(server: Server): Promise<void> {
   for (const { database, policy, lines } of dataSets) {
     for (let from = 0; from < lines.length; from += batchSize) {
       const body = lines.slice(from, from + batchSize).join('\n');
-      const response = await server.request('/write', { db: database, rp: policy }, { method: 'POST', body });
+      const response = await server.request(
+        '/write',
+        { db: database, rp: policy },
+        { method: 'POST', body },
+      );
       await mustSucceed(response, `write to ${database}`);
     }
   }
