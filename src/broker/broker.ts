@@ -6,45 +6,9 @@
 import { CitadelError } from '../base/errors.ts';
 import type { StatementResult } from '../query/result.ts';
 import type { BrokerParts } from './parts.ts';
+import type { BrokerStats, NodeStatus, QueryRequest, WriteRequest } from './requests.ts';
 import { QueryExecutor } from './statements/execute-query.ts';
 import { PointWriter } from './write/write-points.ts';
-
-export interface WriteRequest {
-  readonly database: string;
-  /** '' = the database's default. */
-  readonly policy: string;
-  /** As the client said it; '' = ns. */
-  readonly precision: string;
-  /** As the client said it; '' = the default level. */
-  readonly consistency: string;
-  readonly body: Uint8Array;
-}
-
-export interface QueryRequest {
-  readonly text: string;
-  readonly params: Readonly<Record<string, unknown>>;
-  /** The `db` parameter; '' = none. */
-  readonly database: string;
-  /** The `rp` parameter; '' = the database's default. */
-  readonly policy: string;
-  /** Statements that change something get a warning (HTTP GET). */
-  readonly readOnly: boolean;
-  /** Ends the query within 100 ms. */
-  readonly signal: AbortSignal;
-}
-
-/** Counts since start. */
-export interface BrokerStats {
-  writeRequests: number;
-  pointsWritten: number;
-  /** Refused by content. */
-  pointsDropped: number;
-  /** Not stored, or unknown: overload, timeout, failure. */
-  pointsFailed: number;
-  queriesStarted: number;
-  queriesActive: number;
-  queriesFailed: number;
-}
 
 export interface Broker {
   readonly stats: BrokerStats;
@@ -62,6 +26,8 @@ export interface Broker {
    * @throws CitadelError `invalid-argument` with what follows `error parsing query: `
    */
   query(request: QueryRequest): AsyncIterable<StatementResult>;
+  /** How the data node behind it is. */
+  status(): Promise<NodeStatus>;
 }
 
 class NodeBroker implements Broker {
@@ -95,6 +61,10 @@ class NodeBroker implements Broker {
 
   query(request: QueryRequest): AsyncIterable<StatementResult> {
     return this.#executor.execute(request);
+  }
+
+  status(): Promise<NodeStatus> {
+    return this.#parts.dataNode.status();
   }
 }
 

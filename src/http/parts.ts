@@ -4,7 +4,6 @@ import type { Broker } from '../broker/broker.ts';
 import type { Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
 import type { ShardRecord } from '../metadata/cluster-record.ts';
-import type { DataNodeStatus } from '../rpc/data-node-api.ts';
 
 export interface NodeFacts {
   readonly version: string;
@@ -22,7 +21,6 @@ export interface HttpParts {
   readonly catalog: Catalog;
   readonly facts: NodeFacts;
   readonly shards: readonly ShardRecord[];
-  status(): Promise<DataNodeStatus>;
 }
 
 export interface HttpOptions {

@@ -113,9 +113,8 @@ async function startServing(
   const { uuid } = directory.identity;
   const startedMs = env.clock.wallMs();
   const facts = { version, uuid, clusterUuid: cluster.clusterUuid, dataDir, url, startedMs };
-  const status = () => dataNode.status();
   return startHttpServer(
-    { env, broker, catalog, facts, shards, status },
+    { env, broker, catalog, facts, shards },
     {
       ...config.http,
       bodySizeMax: config.maxBodyBytes,

@@ -61,7 +61,7 @@ export async function startInProcessServer(options: ServerOptions = {}): Promise
     startedMs: env.clock.wallMs(),
   };
   const server = await startHttpServer(
-    { env, broker, catalog, facts, shards, status: () => dataNode.status() },
+    { env, broker, catalog, facts, shards },
     { host: '127.0.0.1', port: 0, bodySizeMax: 25e6, bodiesSizeMax: 100e6, ...options.http },
   );
   return {

@@ -5,8 +5,8 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { Timers } from '../../env/env.ts';
-import type { BrokerStats } from '../broker.ts';
 import type { BrokerLimits } from '../parts.ts';
+import type { BrokerStats } from '../requests.ts';
 
 export interface RunningQuery {
   readonly signal: AbortSignal;

@@ -13,8 +13,8 @@ import { type Precision, parsePrecision } from '../../lineprotocol/precision.ts'
 import { beyondRetention } from '../../lineprotocol/write-outcome.ts';
 import type { Database, RetentionPolicy } from '../../metadata/catalog-view.ts';
 import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts';
-import type { BrokerStats, WriteRequest } from '../broker.ts';
 import type { BrokerParts } from '../parts.ts';
+import type { BrokerStats, WriteRequest } from '../requests.ts';
 import { BatchSplitter } from '../split/split.ts';
 import { acceptFields, describeConflict, findExpired, findNewFields } from './check-fields.ts';
 import { sendFrame } from './send-frame.ts';

@@ -4,8 +4,7 @@
  */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { BrokerStats } from '../../broker/broker.ts';
-import type { DataNodeStatus } from '../../rpc/data-node-api.ts';
+import type { BrokerStats, NodeStatus } from '../../broker/requests.ts';
 import type { HttpParts } from '../parts.ts';
 
 const secondsBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
@@ -78,7 +77,7 @@ function addReadings(registry: Registry, stats: BrokerStats): void {
 }
 
 /** Gauges from one status of the data node, asked for once per rendering. */
-function addStatus(registry: Registry): (status: DataNodeStatus) => void {
+function addStatus(registry: Registry): (status: NodeStatus) => void {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name: `citadel_${name}`, help, registers: [registry], labelNames });
   const healthy = gauge('healthy', '1 when reads and writes are taken');
@@ -108,7 +107,7 @@ function addStatus(registry: Registry): (status: DataNodeStatus) => void {
   };
 }
 
-export function createMetrics(parts: Pick<HttpParts, 'broker' | 'status'>): Metrics {
+export function createMetrics(parts: Pick<HttpParts, 'broker'>): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addReadings(registry, parts.broker.stats);
@@ -141,7 +140,7 @@ export function createMetrics(parts: Pick<HttpParts, 'broker' | 'status'>): Metr
       if (size > 0) requestBytes.inc({ route }, size);
     },
     async render() {
-      showStatus(await parts.status());
+      showStatus(await parts.broker.status());
       return registry.metrics();
     },
   };

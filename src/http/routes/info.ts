@@ -4,7 +4,7 @@
  */
 
 import type { FastifyInstance } from 'fastify';
-import type { DataNodeStatus } from '../../rpc/data-node-api.ts';
+import type { NodeStatus } from '../../broker/requests.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
@@ -21,7 +21,7 @@ function uptimeSeconds({ env, facts }: HttpParts): number {
   return Math.max(0, Math.floor((env.clock.wallMs() - facts.startedMs) / 1000));
 }
 
-function describeShards({ shards, facts }: HttpParts, status: DataNodeStatus) {
+function describeShards({ shards, facts }: HttpParts, status: NodeStatus) {
   const local = new Map(status.shards.map((shard) => [shard.shard, shard]));
   return shards.map(({ shard, epoch, primary, replicas }) => {
     const replica = local.get(shard);
@@ -42,7 +42,7 @@ function describeShards({ shards, facts }: HttpParts, status: DataNodeStatus) {
 
 async function describeNode(parts: HttpParts) {
   const { facts, catalog } = parts;
-  const status = await parts.status();
+  const status = await parts.broker.status();
   return {
     version: facts.version,
     influxVersion,

@@ -25,7 +25,7 @@ export function addPingRoutes(app: FastifyInstance, parts: HttpParts): void {
     handler: (_request, reply) => reply.code(204).send(),
   });
   app.get('/health', async (_request, reply) => {
-    const { state, reason } = await parts.status();
+    const { state, reason } = await parts.broker.status();
     const healthy = state === 'ok';
     const message = healthy ? 'ready for queries and writes' : reason;
     const status = healthy ? 'pass' : 'fail';

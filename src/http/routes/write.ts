@@ -44,6 +44,8 @@ export function addWriteRoute(app: FastifyInstance, parts: HttpParts, bodies: Bo
         });
       } catch (error) {
         return replyFailure(reply, error);
+      } finally {
+        if (isGzip) bodies.release(body.length);
       }
       return reply.code(204).send();
     },

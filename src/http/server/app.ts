@@ -12,6 +12,7 @@ import { type FastifyError, type FastifyInstance, type FastifyRequest, fastify }
 import { CitadelError } from '../../base/errors.ts';
 import type { Log } from '../../env/env.ts';
 import { explain, replyCitadelError, replyError } from './error-reply.ts';
+import { closeQueuedAnswers } from './queued-answers.ts';
 import type { BodyCollector } from './request-body.ts';
 
 /** Queries by GET may be long; Node's own limit is 16 KiB. */
@@ -98,6 +99,7 @@ export function createApp(bodies: BodyCollector, log: Log): FastifyInstance {
     routerOptions: { querystringParser: () => ({}), maxParamLength: 1024 },
   });
   app.server.maxConnections = connectionsMax;
+  closeQueuedAnswers(app.server);
   addBodies(app, bodies);
   addErrors(app, log);
   return app;

@@ -4,11 +4,9 @@
  */
 
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import { CitadelError } from '../../base/errors.ts';
 
-const inflate = promisify(gunzip);
 const inflateChunk = 256 * 1024;
 
 export function tooLarge(): CitadelError {
@@ -20,10 +18,13 @@ export class BodyCollector {
   readonly #totalMax: number;
   #held = 0;
 
-  /** `totalMax` bounds what all requests hold together. */
+  /**
+   * `totalMax` bounds what all requests hold together. A single body that is allowed fits always,
+   * unless a body may be of any size (`sizeMax` is the largest number).
+   */
   constructor(sizeMax: number, totalMax: number) {
     this.#sizeMax = sizeMax;
-    this.#totalMax = Math.max(totalMax, sizeMax);
+    this.#totalMax = sizeMax === Number.MAX_SAFE_INTEGER ? totalMax : Math.max(totalMax, sizeMax);
   }
 
   get heldBytes(): number {
@@ -64,14 +65,30 @@ export class BodyCollector {
     this.#held -= size;
   }
 
-  /** @throws CitadelError `invalid-argument` with Go's words, `too-large` */
+  /**
+   * The whole body, unpacked; its size too is to be given back with `release`.
+   *
+   * @throws CitadelError `invalid-argument` with Go's words, `too-large`, `overloaded`
+   */
   async gunzip(body: Buffer): Promise<Buffer> {
     if (body.length === 0) throw new CitadelError('invalid-argument', 'EOF');
+    const parts: Buffer[] = [];
+    let size = 0;
+    const inflate = createGunzip({ chunkSize: inflateChunk });
     try {
-      return await inflate(body, { maxOutputLength: this.#sizeMax, chunkSize: inflateChunk });
+      inflate.end(body);
+      for await (const part of inflate) {
+        this.#hold(part.length);
+        size += part.length;
+        parts.push(part);
+        if (size > this.#sizeMax) throw tooLarge();
+      }
     } catch (error) {
+      this.release(size);
+      if (error instanceof CitadelError) throw error;
       throw explainGunzip(error);
     }
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
   }
 
   #hold(size: number): void {
@@ -85,7 +102,6 @@ export class BodyCollector {
 function explainGunzip(error: unknown): CitadelError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : '';
-  if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge();
   if (code === 'Z_BUF_ERROR') return new CitadelError('invalid-argument', 'unexpected EOF');
   if (message.includes('header')) {
     return new CitadelError('invalid-argument', 'gzip: invalid header');

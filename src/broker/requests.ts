@@ -1,0 +1,42 @@
+/** What is asked of the broker, and what it counts. */
+
+import type { DataNodeStatus } from '../rpc/data-node-api.ts';
+
+export interface WriteRequest {
+  readonly database: string;
+  /** '' = the database's default. */
+  readonly policy: string;
+  /** As the client said it; '' = ns. */
+  readonly precision: string;
+  /** As the client said it; '' = the default level. */
+  readonly consistency: string;
+  readonly body: Uint8Array;
+}
+
+export interface QueryRequest {
+  readonly text: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** The `db` parameter; '' = none. */
+  readonly database: string;
+  /** The `rp` parameter; '' = the database's default. */
+  readonly policy: string;
+  /** Statements that change something get a warning (HTTP GET). */
+  readonly readOnly: boolean;
+  /** Ends the query within 100 ms. */
+  readonly signal: AbortSignal;
+}
+
+/** Counts since start. */
+export interface BrokerStats {
+  writeRequests: number;
+  pointsWritten: number;
+  /** Refused by content. */
+  pointsDropped: number;
+  /** Not stored, or unknown: overload, timeout, failure. */
+  pointsFailed: number;
+  queriesStarted: number;
+  queriesActive: number;
+  queriesFailed: number;
+}
+
+export type NodeStatus = DataNodeStatus;
