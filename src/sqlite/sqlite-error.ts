@@ -4,7 +4,8 @@ import Database from 'better-sqlite3';
 import { CitadelError, type ErrorCode } from '../base/errors.ts';
 
 /** A healthy file always has the tables and columns that its format asks for. */
-const damagedSchema = /^(no such (table|column)|table .* has no column|malformed database schema)/;
+const damagedSchema =
+  /^(no such (table|column)|table .* has no column|malformed database schema|unsupported file format)/;
 
 function codeOf(error: Error & { code?: unknown }): ErrorCode | undefined {
   const code = String(error.code ?? '');

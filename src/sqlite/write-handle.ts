@@ -3,7 +3,7 @@
  * FULL); nothing is moved from the log of SQLite into the file but by an explicit checkpoint.
  */
 
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { CitadelError } from '../base/errors.ts';
@@ -63,6 +63,24 @@ function checkIdentity(file: string, database: Database.Database, schema: FileSc
   }
 }
 
+const headerSize = 100;
+const versionsAt = 18;
+
+/** SQLite takes a file of a later version as read-only instead of refusing it: damage would hide behind that. */
+function checkHeader(path: string, file: string): void {
+  const header = Buffer.alloc(headerSize);
+  const handle = openSync(path, 'r');
+  try {
+    if (readSync(handle, header, 0, headerSize, 0) < headerSize) return;
+  } finally {
+    closeSync(handle);
+  }
+  if (header[versionsAt]! <= 2 && header[versionsAt + 1]! <= 2) return;
+  throw new CitadelError('corrupt', `cannot write ${file}: its header is damaged`, {
+    details: { file },
+  });
+}
+
 function prepareFile(file: string, database: Database.Database, schema: FileSchema): void {
   if (isEmpty(database)) {
     createTables(database, schema);
@@ -78,6 +96,7 @@ export function openForWriting(root: string, file: string, schema: FileSchema): 
   try {
     makeFolder(dirname(path));
     const isNew = !existsSync(path);
+    if (!isNew) checkHeader(path, file);
     database = new Database(path, { timeout: busyTimeoutMs });
     prepareFile(file, database, schema);
     if (isNew) syncFolder(dirname(path));

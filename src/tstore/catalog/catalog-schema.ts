@@ -82,7 +82,7 @@ export function firstCatalogMeta(shard: number, shardCount: number): CatalogMeta
 
 /** Errors: `corrupt`, `unsupported-version`. */
 export function readCatalogMeta(reader: SqliteReader): CatalogMeta {
-  checkFileKind(reader, catalogSchema);
+  checkFileKind(reader, catalogSchema, catalogTable.meta);
   const meta = readMetaBody(reader, catalogTable.meta) as CatalogMeta;
   if (meta.magic !== catalogFormat.magic || meta.flags !== 0) {
     throw damaged(reader.file, 'meta row');

@@ -3,12 +3,11 @@
  * when nothing of that is left, purge replaced rows, collect tombstones, let go of empty files and series.
  */
 
-import { CitadelError } from '../../base/errors.ts';
-import { quarantine } from '../flush/flush.ts';
 import { saveNames } from '../flush/save-names.ts';
 import { changePartition } from '../partition/partition-change.ts';
 import { loadDirectory, type PartitionFile } from '../partition/partition-file.ts';
 import type { PartitionSet } from '../partition/partition-set.ts';
+import { isDamage, quarantine } from '../store/damage.ts';
 import type { Pacer } from '../store/pacer.ts';
 import { retireFiles } from '../store/retire-files.ts';
 import type { StoreState } from '../store/store-state.ts';
@@ -58,7 +57,7 @@ async function tryCompactFile(
   try {
     return await compactFile(state, set, file, stableHlc, pacer);
   } catch (error) {
-    if (!(error instanceof CitadelError) || error.code !== 'corrupt') throw error;
+    if (!isDamage(error)) throw error;
     quarantine(state, file, error);
     return false;
   }

@@ -2,13 +2,13 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import { openChunk } from '../chunk/chunk.ts';
-import { quarantine } from '../flush/flush.ts';
 import {
   loadDirectory,
   openPartition,
   type PartitionFile,
   readRow,
 } from '../partition/partition-file.ts';
+import { quarantine } from '../store/damage.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 

@@ -3,11 +3,11 @@
  * position in the transaction of its data, then the catalog's positions; only then memory is let go.
  */
 
-import { CitadelError } from '../../base/errors.ts';
 import type { FlushOptions } from '../../model/store-engine.ts';
 import { encodeRecord } from '../catalog/catalog-rows.ts';
 import { Memtable } from '../memtable/memtable.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
+import { isDamage, quarantine } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
 import { recordOf, type StoreState } from '../store/store-state.ts';
 import { flushFile } from './flush-file.ts';
@@ -22,15 +22,6 @@ export function freeze(state: StoreState): void {
   state.active = new Memtable();
   state.active.lastLsn = lastLsn;
   state.slabs.startAnew();
-}
-
-export function quarantine(state: StoreState, file: PartitionFile, error: CitadelError): void {
-  file.quarantine ??= error.message;
-  state.addFault(error.message);
-}
-
-function isDamage(error: unknown): error is CitadelError {
-  return error instanceof CitadelError && error.code === 'corrupt';
 }
 
 /** A damaged file is left as it is for reading what is sound; a successor takes the rows. */
@@ -81,7 +72,10 @@ async function savePositions(
   changed: ReadonlySet<PartitionFile>,
 ): Promise<void> {
   const { catalog } = state;
-  const put = [...changed].map((file) => ({
+  const quarantined = [...state.files()].filter(
+    (file) => file.quarantine !== undefined && !file.quarantineSaved,
+  );
+  const put = [...new Set([...changed, ...quarantined])].map((file) => ({
     no: file.meta.fileId,
     body: encodeRecord(recordOf(file)),
   }));
@@ -93,4 +87,5 @@ async function savePositions(
     versions: options.versions,
     hlcMax: Math.max(meta.hlcMax, options.hlcMax),
   });
+  for (const file of quarantined) file.quarantineSaved = true;
 }

@@ -6,7 +6,7 @@
  */
 
 import { crc32 } from 'node:zlib';
-import type { CitadelError } from '../../base/errors.ts';
+import { CitadelError } from '../../base/errors.ts';
 import type { SqliteReader, SqliteReaders } from '../../sqlite/sqlite.ts';
 import { openChunk } from '../chunk/chunk.ts';
 import type { CachedChunk, CachedRow, ReadCache } from '../read-cache.ts';
@@ -38,6 +38,7 @@ export class PartitionFile {
   garbage: number[] = [];
   /** Why it is not written any more. */
   quarantine: string | undefined;
+  quarantineSaved = false;
   /** Why nothing of it can be trusted: whoever touches its range gets this. */
   unreadable: CitadelError | undefined;
   /** No chunk has cells that a tombstone up to this number hides; found out anew after each start. */
@@ -118,13 +119,27 @@ export async function loadDirectory(
   if (file.unreadable !== undefined) throw file.unreadable;
   while (file.directory === undefined) {
     const { generation } = file.meta;
-    const rows = await readRows(file, readers, pace);
+    const rows = await tryReadRows(file, readers, pace);
     // A transaction in between, or another reader that was quicker: look again.
     if (file.directory === undefined && rows !== undefined && file.meta.generation === generation) {
       file.directory = ChunkDirectory.ofRows(rows);
     }
   }
   return file.directory;
+}
+
+/** Without a directory nothing of the file can be found. */
+async function tryReadRows(
+  file: PartitionFile,
+  readers: SqliteReaders,
+  pace: Breather,
+): Promise<StoredRow[] | undefined> {
+  try {
+    return await readRows(file, readers, pace);
+  } catch (error) {
+    if (error instanceof CitadelError && error.code === 'corrupt') file.unreadable = error;
+    throw error;
+  }
 }
 
 async function readRows(
@@ -171,6 +186,17 @@ export function readRow(
   return bytes;
 }
 
+/** A chunk does not know where it lies: its errors get the file and the row. */
+export function namingRow<T>(file: PartitionFile, rowNo: number, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof CitadelError)) throw error;
+    const message = `cannot read ${file.path} at row ${rowNo}: ${error.message}`;
+    throw new CitadelError(error.code, message, { cause: error, details: { file: file.path } });
+  }
+}
+
 export interface ReadingTools {
   readonly readers: SqliteReaders;
   readonly cache: ReadCache;
@@ -194,7 +220,8 @@ export function readChunk(
   const start = layer.starts[at]!;
   let chunk = row.chunks.get(start);
   if (chunk === undefined) {
-    const view = openChunk(row.bytes.subarray(start, start + layer.sizes[at]!));
+    const bytes = row.bytes.subarray(start, start + layer.sizes[at]!);
+    const view = namingRow(file, rowNo, () => openChunk(bytes));
     chunk = { view, times: undefined, columns: [] };
     row.chunks.set(start, chunk);
     tools.cache.grow(key, 400 + view.columns.length * 120);

@@ -74,13 +74,21 @@ export function readMetaBody(reader: SqliteReader, table: number): unknown {
   return JSON.parse(decoder.decode(body));
 }
 
-/** Errors: `corrupt`, `unsupported-version`. */
-export function checkFileKind(reader: SqliteReader, schema: FileSchema): void {
+function hasOwnMeta(reader: SqliteReader, table: number, version: number): boolean {
+  try {
+    return (readMetaBody(reader, table) as { version?: unknown }).version === version;
+  } catch {
+    // A file of another version may have no such row at all.
+    return false;
+  }
+}
+
+/** `table`: number of the meta table in checksums. Errors: `corrupt`, `unsupported-version`. */
+export function checkFileKind(reader: SqliteReader, schema: FileSchema, table: number): void {
   if (reader.applicationId !== schema.applicationId) throw damaged(reader.file, 'file header');
   if (reader.formatVersion === schema.formatVersion) return;
-  if (reader.formatVersion < 1 || reader.formatVersion > 1000) {
-    throw damaged(reader.file, 'file header');
-  }
+  // The meta row has a checksum, the header of SQLite has none: the row decides what the file is.
+  if (hasOwnMeta(reader, table, schema.formatVersion)) throw damaged(reader.file, 'file header');
   throw new CitadelError(
     'unsupported-version',
     `cannot read ${reader.file}: format version ${reader.formatVersion} needs a later release`,
@@ -89,7 +97,7 @@ export function checkFileKind(reader: SqliteReader, schema: FileSchema): void {
 }
 
 export function readPartitionMeta(reader: SqliteReader): PartitionMeta {
-  checkFileKind(reader, partitionSchema);
+  checkFileKind(reader, partitionSchema, partitionTable.meta);
   const meta = readMetaBody(reader, partitionTable.meta) as PartitionMeta;
   if (meta.magic !== partitionFormat.magic || meta.flags !== 0) {
     throw damaged(reader.file, 'meta row');

@@ -4,6 +4,7 @@ import type { ScanBlock, ShardPlan } from '../../model/plan.ts';
 import type { TimeRange } from '../../model/time.ts';
 import { createShardScan, type GroupScan, type ShardScan } from '../../scan/scan.ts';
 import type { ScanControl } from '../contract.ts';
+import { noteDamage } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 import { openView, type StoreView } from '../store/store-view.ts';
@@ -219,6 +220,9 @@ export async function* scanStates(
   try {
     for (const state of states) views.push(await openView(state, plan, pacer));
     yield* runPlan(views, plan, pacer);
+  } catch (error) {
+    for (const state of states) noteDamage(state, error);
+    throw error;
   } finally {
     for (const view of views) view.release();
   }

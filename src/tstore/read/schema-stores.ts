@@ -12,6 +12,7 @@ import type { ScanControl } from '../contract.ts';
 import type { DatabaseIndex } from '../index/database-index.ts';
 import type { MeasurementIndex } from '../index/measurement-index.ts';
 import { selectSlots } from '../index/select-series.ts';
+import { noteDamage } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 import { openView, type StoreView } from '../store/store-view.ts';
@@ -239,6 +240,9 @@ export async function* schemaOfStates(
     const subjects = await openSubjects(states, plan, pacer, opened);
     const passes = compileTagCondition(plan.where);
     yield* answer(subjects, { plan, pacer, passes });
+  } catch (error) {
+    for (const state of states) noteDamage(state, error);
+    throw error;
   } finally {
     for (const view of opened) view.release();
   }

@@ -14,7 +14,7 @@ import { readSegment, type Span } from '../memtable/segment-piece.ts';
 import type { NumberedHiding } from '../merge/hidings.ts';
 import { cutPiece, type Piece } from '../merge/piece.ts';
 import type { DirectoryLayer } from '../partition/chunk-directory.ts';
-import { type PartitionFile, readChunk } from '../partition/partition-file.ts';
+import { namingRow, type PartitionFile, readChunk } from '../partition/partition-file.ts';
 import { damaged } from '../partition/partition-schema.ts';
 import type { CachedChunk } from '../read-cache.ts';
 import type { StoreState } from '../store/store-state.ts';
@@ -183,6 +183,16 @@ export function openSource(source: ChunkSource, state: StoreState): CachedChunk 
 }
 
 function chunkPiece(
+  source: ChunkSource,
+  state: StoreState,
+  wanted: Wanted,
+  hidings: readonly NumberedHiding[],
+): Piece {
+  const rowNo = source.layer.rowNos[source.at]!;
+  return namingRow(source.file, rowNo, () => decodePiece(source, state, wanted, hidings));
+}
+
+function decodePiece(
   source: ChunkSource,
   state: StoreState,
   wanted: Wanted,

@@ -5,9 +5,25 @@
 
 import { cutIntoBlocks, encodeSeriesBlock } from '../catalog/series-block.ts';
 import type { DatabaseIndex } from '../index/database-index.ts';
-import { loadDirectory } from '../partition/partition-file.ts';
+import type { ChunkDirectory } from '../partition/chunk-directory.ts';
+import { loadDirectory, type PartitionFile } from '../partition/partition-file.ts';
+import { isDamage, noteDamage } from './damage.ts';
 import type { Pacer } from './pacer.ts';
 import type { StoreState } from './store-state.ts';
+
+async function tryLoad(
+  state: StoreState,
+  file: PartitionFile,
+  pacer: Pacer,
+): Promise<ChunkDirectory | undefined> {
+  try {
+    return await loadDirectory(file, state.options.readers, pacer);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    noteDamage(state, error);
+    return undefined;
+  }
+}
 
 /** 1 = the slot's series has data. Undefined = a file cannot be read, so nobody knows. */
 async function findUsedSlots(
@@ -18,8 +34,8 @@ async function findUsedSlots(
   const used = new Uint8Array(index.slotCount);
   for (const set of state.partitionSets(index.dbId, undefined)) {
     for (const file of set.files) {
-      if (file.unreadable !== undefined) return undefined;
-      const directory = await loadDirectory(file, state.options.readers, pacer);
+      const directory = await tryLoad(state, file, pacer);
+      if (directory === undefined) return undefined;
       for (const layer of directory.layers) {
         for (let i = 0; i < layer.count; i++) {
           if (pacer.isDue) await pacer.breathe();

@@ -60,7 +60,7 @@ const names: readonly SeriesName[] = [
   { measurement: 'mem', tags: [['host', 'a']] },
 ];
 
-const valueOf: Readonly<Record<FieldType, fc.Arbitrary<Value>>> = {
+const valuesOf: Readonly<Record<FieldType, fc.Arbitrary<Value>>> = {
   float: fc.oneof(fc.double({ noNaN: true }), fc.integer({ min: -3, max: 3 })),
   integer: fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), fc.bigInt(-2n, 2n)),
   unsigned: fc.oneof(fc.bigInt(0n, 2n ** 64n - 1n), fc.bigInt(0n, 2n)),
@@ -76,7 +76,7 @@ const cellsOf = fc
   })
   .chain((indexes) =>
     fc
-      .tuple(...indexes.map((index) => valueOf[fields[index]![1]]))
+      .tuple(...indexes.map((index) => valuesOf[fields[index]![1]]))
       .map((values) =>
         Object.fromEntries(
           indexes.map((index, i) => [
