@@ -7,6 +7,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
+import { formatCsv } from '../../query/format/csv.ts';
 import { formatJson } from '../../query/format/json.ts';
 import { type FormatOptions, parseEpoch } from '../../query/format/options.ts';
 import type { StatementResult } from '../../query/result.ts';
@@ -115,7 +116,8 @@ export function addQueryRoute(app: FastifyInstance, parts: HttpParts): void {
         return reply.code(204).send();
       }
       const format = negotiateFormat(request.headers.accept);
-      await sendAnswer(parts, request, reply, formatJson(results, options), format);
+      const render = format.kind === 'csv' ? formatCsv : formatJson;
+      await sendAnswer(parts, request, reply, render(results, options), format);
       return reply;
     },
   });

@@ -6,6 +6,8 @@
 import type { FastifyReply } from 'fastify';
 import { CitadelError, type ErrorCode } from '../../base/errors.ts';
 import { encodeText, printableText } from '../../base/text.ts';
+import { csvError } from '../../query/format/csv.ts';
+import { negotiateFormat } from '../parameters/negotiate.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 
 const statuses: Readonly<Record<ErrorCode, number>> = {
@@ -65,17 +67,19 @@ export function sendJson(reply: FastifyReply, text: string): FastifyReply {
 }
 
 /** `pretty=true` counts for errors too. */
-function renderBody(reply: FastifyReply, message: string): string {
+function renderJsonError(reply: FastifyReply, message: string): string {
   const isPretty = readUrlParameters(reply.request).get('pretty') === 'true';
   const text = quoteJson(message);
   return isPretty ? `{\n    "error": ${text}\n}\n` : `{"error":${text}}\n`;
 }
 
-/** Sends an error of the server's own making. */
+/** Sends an error of the server's own making, in the format the client asked for. */
 export function replyError(reply: FastifyReply, status: number, message: string): FastifyReply {
   if (status === 503) void reply.header('Retry-After', retryAfterSeconds);
   void reply.code(status).header('X-Influxdb-Error', headerValue(message));
-  return sendJson(reply, renderBody(reply, message));
+  const { kind, contentType } = negotiateFormat(reply.request.headers.accept);
+  if (kind === 'json') return sendJson(reply, renderJsonError(reply, message));
+  return reply.header('Content-Type', contentType).send(Buffer.from(csvError(message)));
 }
 
 export function replyCitadelError(reply: FastifyReply, error: CitadelError): FastifyReply {
