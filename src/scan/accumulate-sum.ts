@@ -162,21 +162,20 @@ function sumHalves(
   return BigInt(high) * 0x1_0000_0000n + BigInt(low);
 }
 
+/** Modulo 2^64: the sign of a word adds a multiple of that. */
 function sumWords(
   values: BigInt64Array | BigUint64Array,
   valid: Uint8Array | undefined,
   from: number,
   until: number,
 ): bigint {
-  const lows = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
-  const isSigned = values instanceof BigInt64Array;
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
   let low = 0;
   let high = 0;
   for (let i = from; i < until; i++) {
     if (valid && !valid[i]) continue;
-    low += lows[2 * i]!;
-    const top = lows[2 * i + 1]!;
-    high += isSigned ? top | 0 : top;
+    low += words[2 * i]!;
+    high += words[2 * i + 1]!;
   }
   return BigInt(high) * 0x1_0000_0000n + BigInt(low);
 }

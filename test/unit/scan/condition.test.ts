@@ -42,13 +42,14 @@ const int64 = fc.constantFrom(
   -(2n ** 63n),
 );
 const smallInt = fc.bigInt({ min: -4n, max: 4n });
+const safeInt = fc.oneof(smallInt, fc.constantFrom(2n ** 53n - 1n, 1n - 2n ** 53n));
 const uint64 = fc.constantFrom(0n, 1n, 2n, 3n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n);
 const texts = fc.constantFrom('', 'a', 'ab', 'b', 'x1');
 
 function typedValue(type: FieldType, small: boolean): fc.Arbitrary<Typed> {
   const value = {
     float: floats,
-    integer: small ? smallInt : int64,
+    integer: small ? safeInt : int64,
     unsigned: uint64,
     string: texts,
     boolean: fc.boolean(),
@@ -83,7 +84,7 @@ const leaf: fc.Arbitrary<RowExpr> = fc.oneof(
   { weight: 1, arbitrary: floats.map((value): RowExpr => ({ kind: 'float', value })) },
   {
     weight: 1,
-    arbitrary: fc.oneof(int64, smallInt).map((value): RowExpr => ({ kind: 'integer', value })),
+    arbitrary: fc.oneof(int64, safeInt).map((value): RowExpr => ({ kind: 'integer', value })),
   },
   { weight: 1, arbitrary: texts.map((value): RowExpr => ({ kind: 'string', value })) },
   { weight: 1, arbitrary: fc.boolean().map((value): RowExpr => ({ kind: 'boolean', value })) },
@@ -492,4 +493,18 @@ test('a pattern that RE2 does not know is an invalid argument', () => {
   expect(() =>
     compileTagCondition(binary('=~', tag('a'), regex('(?=x)')))({ measurement: 'm', tags: [] }),
   ).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
+});
+
+test('integer arithmetic that leaves the safe range stays exact and wraps in 64 bits', () => {
+  const i: RowExpr = { kind: 'field', name: 'i', type: 'integer' };
+  const whole = (value: bigint): RowExpr => ({ kind: 'integer', value });
+  const most = 2n ** 53n - 1n;
+  const list: Row[] = [{ i: { type: 'integer', value: most } }];
+  const passes = (op: BinaryOp, by: bigint, result: bigint) =>
+    passingRows(binary('=', binary(op, i, whole(by)), whole(result)), list, '').length === 1;
+  expect(passes('+', 2n, most + 2n)).toBe(true);
+  expect(passes('+', 2n, most + 1n)).toBe(false);
+  expect(passes('-', -4n, most + 4n)).toBe(true);
+  expect(passes('*', 3n, most * 3n)).toBe(true);
+  expect(passes('*', most, BigInt.asIntN(64, most * most))).toBe(true);
 });
