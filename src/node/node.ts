@@ -113,12 +113,13 @@ async function startServing(
   const { uuid } = directory.identity;
   const startedMs = env.clock.wallMs();
   const facts = { version, uuid, clusterUuid: cluster.clusterUuid, dataDir, url, startedMs };
+  const bodiesSizeMax = Math.floor(config.memoryBytes * bodiesShare);
   return startHttpServer(
     { env, broker, catalog, facts, shards },
     {
       ...config.http,
-      bodySizeMax: config.maxBodyBytes,
-      bodiesSizeMax: Math.floor(config.memoryBytes * bodiesShare),
+      bodySizeMax: config.maxBodyBytes || bodiesSizeMax,
+      bodiesSizeMax,
     },
   );
 }
