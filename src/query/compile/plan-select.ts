@@ -59,6 +59,12 @@ function groupTables(
   return descending ? plans.reverse() : plans;
 }
 
+/** OFFSET without LIMIT gives a raw query one row, as in InfluxDB. */
+function rowLimit({ statement, calls }: CompiledSelect): number {
+  const isOffsetOnly = statement.limit === 0 && statement.offset > 0;
+  return isOffsetOnly && calls.length === 0 ? 1 : statement.limit;
+}
+
 export async function planSelect(
   compiled: CompiledSelect,
   context: QueryContext,
@@ -90,7 +96,7 @@ export async function planSelect(
     windows: windowRule(compiled),
     fill: compiled.fill,
     descending,
-    limit: statement.limit,
+    limit: rowLimit(compiled),
     offset: statement.offset,
     slimit: statement.slimit,
     soffset: statement.soffset,

@@ -11,7 +11,7 @@ import type { Column } from '../../model/column.ts';
 import type { FieldType } from '../../model/field-type.ts';
 import { ColumnBuilder, readValue, type Value } from '../columns/column-builder.ts';
 import { type Frame, frameRows } from '../frame.ts';
-import { neighbourWindow, type WindowRule } from '../windows.ts';
+import { type WindowRule, WindowSteps } from '../windows.ts';
 import type { CallColumn, GroupWindows } from './call-column.ts';
 import { interpolate } from './interpolate.ts';
 
@@ -22,8 +22,8 @@ export interface FillPlan {
   /** First and last window in output order; undefined = where the group's data starts or ends. */
   readonly first: bigint | undefined;
   readonly last: bigint | undefined;
-  /** Per call: whether it is a count (fill(null) fills 0) and the type it answers. */
-  readonly calls: readonly { readonly isCount: boolean; readonly type: FieldType }[];
+  /** Per call: whether it is a count (fill(null) fills 0) and the type it answers; undefined = never. */
+  readonly calls: readonly { readonly isCount: boolean; readonly type: FieldType | undefined }[];
 }
 
 /** Times of one frame, and per row which row of the data it is, -1 = none. */
@@ -33,39 +33,36 @@ interface Grid {
 }
 
 class WindowWalk {
-  readonly #plan: FillPlan;
+  readonly #descending: boolean;
   readonly #times: BigInt64Array;
   readonly #last: bigint;
+  readonly #steps: WindowSteps;
   #row = 0;
-  #next: bigint;
 
   constructor(plan: FillPlan, times: BigInt64Array) {
-    this.#plan = plan;
+    this.#descending = plan.descending;
     this.#times = times;
-    this.#next = plan.first ?? times[0]!;
+    this.#steps = new WindowSteps(plan.windows, plan.first ?? times[0]!, plan.descending);
     this.#last = plan.last ?? times[times.length - 1]!;
   }
 
   #isPast(time: bigint, bound: bigint): boolean {
-    return this.#plan.descending ? time < bound : time > bound;
+    return this.#descending ? time < bound : time > bound;
   }
 
+  /** Rows that are due come first, then the gap; rows behind the last window stand for themselves. */
   take(): Grid | undefined {
     const times: bigint[] = [];
     const rows: number[] = [];
-    const { windows, descending } = this.#plan;
     while (times.length < frameRows) {
-      const hasRow = this.#row < this.#times.length;
-      const time = hasRow ? this.#times[this.#row]! : undefined;
-      const isDue = time !== undefined && !this.#isPast(time, this.#next);
-      if (!isDue && this.#isPast(this.#next, this.#last)) {
-        if (time === undefined) break;
-        this.#next = time;
-        continue;
-      }
-      times.push(isDue ? time : this.#next);
+      const time = this.#row < this.#times.length ? this.#times[this.#row]! : undefined;
+      const next = this.#steps.start;
+      const isOver = this.#isPast(next, this.#last);
+      if (time === undefined && isOver) break;
+      const isDue = time !== undefined && (isOver || !this.#isPast(time, next));
+      times.push(isDue ? time : next);
       rows.push(isDue ? this.#row++ : -1);
-      this.#next = neighbourWindow(windows, isDue ? time : this.#next, descending);
+      this.#steps.advance();
     }
     if (times.length === 0) return undefined;
     return { times: BigInt64Array.from(times), rowOf: Int32Array.from(rows) };
@@ -78,6 +75,7 @@ class CallFill {
   readonly #call: CallColumn;
   readonly #times: BigInt64Array;
   readonly #isCount: boolean;
+  readonly #neverAnswers: boolean;
   readonly #type: FieldType;
   readonly #fillValue: Value | undefined;
   /** The last answered row so far; -1 = none. */
@@ -88,13 +86,15 @@ class CallFill {
     this.#call = data.calls[index]!;
     this.#times = data.times;
     this.#isCount = plan.calls[index]!.isCount;
-    this.#type = this.#call.values?.type ?? plan.calls[index]!.type;
+    this.#neverAnswers = plan.calls[index]!.type === undefined;
+    this.#type = this.#call.values?.type ?? plan.calls[index]!.type ?? 'float';
     this.#fillValue = constantFill(plan.fill, this.#type, this.#isCount);
   }
 
-  /** Undefined = all null: what has no value anywhere is not filled. */
+  /** Undefined = all null: what has no value anywhere is filled only with a number, as it was written. */
   fill(grid: Grid): Column | undefined {
-    if (this.#call.values === undefined) return undefined;
+    if (this.#neverAnswers) return undefined;
+    if (this.#call.values === undefined) return constantColumn(this.#plan.fill, grid.rowOf.length);
     const builder = new ColumnBuilder(this.#type);
     for (let i = 0; i < grid.rowOf.length; i++) {
       const row = grid.rowOf[i]!;
@@ -141,6 +141,16 @@ class CallFill {
     }
     return -1;
   }
+}
+
+/** A column of nothing but the number of fill(number). */
+function constantColumn(fill: Fill, rowCount: number): Column | undefined {
+  if (fill.kind !== 'value') return undefined;
+  const type = typeof fill.value === 'bigint' ? 'integer' : 'float';
+  const builder = new ColumnBuilder(type);
+  const value = constantFill(fill, type, false);
+  for (let i = 0; i < rowCount; i++) builder.push(value);
+  return builder.finish();
 }
 
 /** What every gap gets under fill(null) and fill(number). */

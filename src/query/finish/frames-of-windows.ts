@@ -41,7 +41,7 @@ function fillPlan(plan: SelectPlan, windows: WindowRule): FillPlan {
     last: descending ? low : high,
     calls: plan.calls.map(({ fn, type }) => ({
       isCount: fn === 'count' || fn === 'count-distinct',
-      type: type ?? 'float',
+      type,
     })),
   };
 }

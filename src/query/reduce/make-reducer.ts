@@ -22,15 +22,15 @@ import {
 import type { Reducer } from './reducer.ts';
 
 /** `column` is where the call's argument is in the frames. */
-export function makeReducer(call: CallPlan, column: number): Reducer {
+export function makeReducer(call: CallPlan, column: number, descending: boolean): Reducer {
   const type = call.variable.type ?? 'float';
   switch (call.fn) {
     case 'count':
       return new CountReducer(column);
     case 'count-distinct':
-      return new DistinctReducer(column, true);
+      return new DistinctReducer(column, { asCount: true, descending });
     case 'distinct':
-      return new DistinctReducer(column, false);
+      return new DistinctReducer(column, { asCount: false, descending });
     case 'sum':
       return new SumReducer(column, type, false);
     case 'mean':

@@ -100,6 +100,8 @@ export class PercentileReducer implements Reducer {
 }
 
 interface Occurrence {
+  /** As it first occurred: a map takes -0 for 0. */
+  readonly value: Value;
   count: number;
   firstTime: bigint;
   lastTime: bigint;
@@ -117,7 +119,7 @@ function countValues(
     const time = frame.times[row]!;
     const known = seen.get(value);
     if (known === undefined) {
-      seen.set(value, { count: 1, firstTime: time, lastTime: time });
+      seen.set(value, { value, count: 1, firstTime: time, lastTime: time });
     } else {
       known.count++;
       if (time < known.firstTime) known.firstTime = time;
@@ -161,15 +163,20 @@ export class ModeReducer implements Reducer {
   }
 }
 
-/** In order of first occurrence, then of value. */
+interface DistinctOptions {
+  readonly asCount: boolean;
+  readonly descending: boolean;
+}
+
+/** In order of first occurrence (descending queries: of last), then of value. */
 export class DistinctReducer implements Reducer {
   readonly #column: number;
-  readonly #asCount: boolean;
+  readonly #options: DistinctOptions;
   #seen = new Map<Value, Occurrence>();
 
-  constructor(column: number, asCount: boolean) {
+  constructor(column: number, options: DistinctOptions) {
     this.#column = column;
-    this.#asCount = asCount;
+    this.#options = options;
   }
 
   add(frame: Frame, from: number, until: number): void {
@@ -177,13 +184,15 @@ export class DistinctReducer implements Reducer {
   }
 
   finish(): readonly ReducedRow[] {
-    const seen = [...this.#seen];
+    const seen = [...this.#seen.values()];
     this.#seen = new Map();
     if (seen.length === 0) return noAnswer;
-    if (this.#asCount) return answerOf(seen.length);
-    seen.sort(([a, x], [b, y]) =>
-      x.firstTime === y.firstTime ? compareValues(a, b) : x.firstTime < y.firstTime ? -1 : 1,
-    );
-    return seen.map(([value]) => ({ value, frame: undefined, row: 0 }));
+    const { asCount, descending } = this.#options;
+    if (asCount) return answerOf(seen.length);
+    const timeOf = descending
+      ? ({ lastTime }: Occurrence) => lastTime
+      : ({ firstTime }: Occurrence) => firstTime;
+    seen.sort((a, b) => compareValues(timeOf(a), timeOf(b)) || compareValues(a.value, b.value));
+    return seen.map(({ value }) => ({ value, frame: undefined, row: 0 }));
   }
 }

@@ -14,6 +14,8 @@ export class WindowBuilder {
   readonly #picks: boolean;
   readonly #values: readonly ColumnBuilder[];
   readonly #answered: number[][];
+  /** Per call: some window has no answer, or null for an answer. */
+  readonly #hasGaps: boolean[];
   readonly #extras: readonly ColumnBuilder[];
   readonly #times: bigint[] = [];
   readonly #pickedTimes: bigint[] = [];
@@ -26,6 +28,7 @@ export class WindowBuilder {
     this.#picks = calls.length === 1 && functionRule(calls[0]!.fn)?.isSelector === true;
     this.#values = calls.map((call) => new ColumnBuilder(call.type ?? 'float'));
     this.#answered = calls.map(() => []);
+    this.#hasGaps = calls.map(() => false);
     this.#extras = variables.map((variable) => new ColumnBuilder(variable.type ?? 'string'));
   }
 
@@ -45,7 +48,7 @@ export class WindowBuilder {
       const answered = this.#answered[call]!;
       return {
         values: answered.includes(1) ? builder.finish() : undefined,
-        answered: answered.includes(0) ? Uint8Array.from(answered) : undefined,
+        answered: this.#hasGaps[call] ? Uint8Array.from(answered) : undefined,
       };
     });
     return {
@@ -62,6 +65,7 @@ export class WindowBuilder {
   #push(call: number, row: ReducedRow | undefined): void {
     this.#values[call]!.push(row?.value);
     this.#answered[call]!.push(row === undefined ? 0 : 1);
+    if (row?.value === undefined) this.#hasGaps[call] = true;
   }
 
   #pushPicked({ frame, row }: ReducedRow): void {

@@ -18,7 +18,8 @@ function pointsExceeded(count: number, most: number): CitadelError {
   return new CitadelError('limit-exceeded', `max-select-point limit exceeed: (${count}/${most})`);
 }
 
-function tagPart(where: RowExpr | undefined): RowExpr | undefined {
+/** What of a condition the tag index can decide. */
+export function tagPart(where: RowExpr | undefined): RowExpr | undefined {
   const [first, ...rest] = tagConjuncts(where);
   if (first === undefined) return undefined;
   return rest.reduce<RowExpr>((left, right) => ({ kind: 'binary', op: 'and', left, right }), first);

@@ -8,7 +8,7 @@ import type { GroupFrame } from '../merge/merge-raw.ts';
 import { makeReducer } from '../reduce/make-reducer.ts';
 import type { Reducer } from '../reduce/reducer.ts';
 import { WindowBuilder } from '../reduce/window-builder.ts';
-import { neighbourWindow, windowStart } from '../windows.ts';
+import { windowAt } from '../windows.ts';
 
 export async function* reduceWindows(
   plan: SelectPlan,
@@ -39,7 +39,7 @@ class GroupReduction {
     this.key = groupKey(group);
     this.#plan = plan;
     this.#group = group;
-    this.#reducers = plan.calls.map((call, index) => makeReducer(call, index));
+    this.#reducers = plan.calls.map((call, index) => makeReducer(call, index, plan.descending));
     this.#builder = new WindowBuilder(plan, group, this.#reducers);
   }
 
@@ -68,8 +68,9 @@ class GroupReduction {
       this.#start = 0n;
       return;
     }
-    this.#start = windowStart(windows, time);
-    this.#edge = descending ? this.#start : neighbourWindow(windows, this.#start, false);
+    const window = windowAt(windows, time);
+    this.#start = window.start;
+    this.#edge = descending ? window.start : window.end;
   }
 
   #isBeyond(time: bigint): boolean {

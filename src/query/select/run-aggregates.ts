@@ -3,6 +3,7 @@
 import type { Column } from '../../model/column.ts';
 import type { AggregateBlock, Partial } from '../../model/plan.ts';
 import { mergeAggregateBlocks } from '../../scan/merge-blocks.ts';
+import { emptyTagsAsNull } from '../columns/empty-tags.ts';
 import { reverseColumn } from '../columns/row-view.ts';
 import { functionRule } from '../compile/functions.ts';
 import type { MeasurementPlan, SelectPlan } from '../compile/select-plan.ts';
@@ -59,9 +60,10 @@ function finishGroup(plan: SelectPlan, scan: AggregateScan, block: AggregateBloc
   }
   const calls: CallColumn[] = plan.calls.map(() => noCall);
   block.partials.forEach((partial, index) => {
-    calls[scan.callOf[index]!] = finishCall(partial);
+    // What has no value anywhere in the group is null, counts too.
+    if (partial.counts.some(isSeen)) calls[scan.callOf[index]!] = finishCall(partial);
   });
-  const picked = plan.calls.length === 1 ? pickedRow(only) : undefined;
+  const picked = plan.calls.length === 1 ? pickedRow(only, plan) : undefined;
   return inOrder(plan, {
     group: block.group,
     times: block.windows,
@@ -69,6 +71,10 @@ function finishGroup(plan: SelectPlan, scan: AggregateScan, block: AggregateBloc
     extras: picked?.extras ?? [],
     pickedTimes: functionRule(plan.calls[0]!.fn)?.isSelector === true ? picked?.times : undefined,
   });
+}
+
+function isSeen(count: number): boolean {
+  return count > 0;
 }
 
 function finishCall(partial: Partial): CallColumn {
@@ -85,8 +91,12 @@ interface PickedRow {
   readonly extras: readonly (Column | undefined)[];
 }
 
-function pickedRow(partial: Partial | undefined): PickedRow | undefined {
-  return partial !== undefined && 'times' in partial ? partial : undefined;
+function pickedRow(partial: Partial | undefined, { variables }: SelectPlan): PickedRow | undefined {
+  if (partial === undefined || !('times' in partial)) return undefined;
+  const extras = partial.extras.map((extra, index) =>
+    variables[index]?.source === 'tag' ? emptyTagsAsNull(extra) : extra,
+  );
+  return { times: partial.times, extras };
 }
 
 /** Partials come by ascending window; a descending answer turns them round. */

@@ -7,6 +7,7 @@ import { groupKey } from '../merge/group-key.ts';
 import { type GroupFrame, mergeRaw } from '../merge/merge-raw.ts';
 import { Pacer, type QueryContext } from '../query-context.ts';
 import type { SeriesPiece } from '../result.ts';
+import { pickGroups } from './limit-groups.ts';
 import { checkPlanLimits, PointBudget } from './limits.ts';
 import { reduceWindows } from './reduce-windows.ts';
 import { runAggregates } from './run-aggregates.ts';
@@ -29,7 +30,9 @@ export async function* runPlan(
   const points = new PointBudget(context);
   for (const measurement of plan.measurements) {
     const frames = openFrames(plan, measurement, { context, points });
-    yield* finishSeries(plan, measurement.name, pageGroups(plan, frames), pacer);
+    const page = plan.slimit > 0 ? await pickGroups(plan, measurement, context) : undefined;
+    const groups = page === undefined ? frames : pageGroups(frames, page);
+    yield* finishSeries(plan, measurement.name, groups, pacer);
   }
 }
 
@@ -47,22 +50,24 @@ function openFrames(
   return plan.calls.length > 0 ? reduceWindows(plan, rows) : rows;
 }
 
-/** SLIMIT and SOFFSET: counts groups, and stops the scan behind the last one. */
+/** The groups on the page; stops the scan behind the last one. */
 async function* pageGroups(
-  plan: SelectPlan,
   frames: AsyncIterable<GroupFrame>,
+  page: ReadonlySet<string>,
 ): AsyncGenerator<GroupFrame> {
-  const until = plan.slimit > 0 ? plan.soffset + plan.slimit : Number.POSITIVE_INFINITY;
-  let index = -1;
+  let left = page.size;
+  if (left === 0) return;
   let open: string | undefined;
+  let isOn = false;
   for await (const item of frames) {
     const key = groupKey(item.group);
     if (key !== open) {
+      if (isOn) left--;
+      if (left === 0) return;
       open = key;
-      index++;
+      isOn = page.has(key);
     }
-    if (index >= until) return;
-    if (index >= plan.soffset) yield item;
+    if (isOn) yield item;
   }
 }
 

@@ -51,6 +51,8 @@ export function canPushDown(plan: SelectPlan, { tables }: MeasurementPlan): bool
   const { calls, variables, windows, range } = plan;
   if (windows !== undefined && !hasSteadyZone(windows, range.min, range.max)) return false;
   if (!calls.every((call) => pushdown.has(call.fn))) return false;
+  // Partials know when a value first occurred; a descending distinct() asks when it last did.
+  if (plan.descending && calls.some((call) => call.fn === 'distinct')) return false;
   if (variables.length > 0 && calls.some((call) => !functionRule(call.fn)?.isSelector))
     return false;
   const all = rawVariables(plan);
