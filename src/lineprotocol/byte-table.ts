@@ -47,6 +47,20 @@ export function growUint32(old: Uint32Array, capacity: number): Uint32Array {
   return grown;
 }
 
+/** Below this a loop is cheaper than a view and a call. */
+const shortSizeMax = 200;
+
+function copyBytes(
+  source: Uint8Array,
+  start: number,
+  size: number,
+  target: Uint8Array,
+  at: number,
+): void {
+  if (size > shortSizeMax) target.set(source.subarray(start, start + size), at);
+  else for (let i = 0; i < size; i++) target[at + i] = source[start + i]!;
+}
+
 export class ByteTable {
   count = 0;
   arena: Uint8Array = new Uint8Array(arenaFirst);
@@ -97,12 +111,30 @@ export class ByteTable {
     }
   }
 
+  /** As `find`, for short strings of which nobody holds a view. */
+  findBytes(source: Uint8Array, start: number, size: number, hash: number): number {
+    const mask = this.slots.length - 1;
+    const wanted = hash >>> 0;
+    let slot = this.slotOf(wanted);
+    for (;;) {
+      const entry = this.slots[slot]! - 1;
+      if (entry < 0) return -1;
+      if (this.hashes[entry] === wanted && this.sizes[entry] === size) {
+        const own = this.starts[entry]!;
+        let i = 0;
+        while (i < size && this.arena[own + i] === source[start + i]) i++;
+        if (i === size) return entry;
+      }
+      slot = (slot + 1) & mask;
+    }
+  }
+
   /** The bytes must not be there yet. Returns the new entry's number. */
   add(source: Uint8Array, start: number, size: number, hash: number): number {
     const entry = this.count;
     if (entry === this.starts.length) this.grow();
     this.reserve(size);
-    this.arena.set(source.subarray(start, start + size), this.arenaSize);
+    copyBytes(source, start, size, this.arena, this.arenaSize);
     this.starts[entry] = this.arenaSize;
     this.sizes[entry] = size;
     this.hashes[entry] = hash;

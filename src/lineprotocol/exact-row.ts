@@ -4,7 +4,7 @@
  * Slower than fast-row.ts and never wrong; both fill the same stores.
  */
 
-import { ByteWriter, compareBytes } from '../base/bytes.ts';
+import { ByteWriter, compareBytes, equalBytes, viewOf } from '../base/bytes.ts';
 import { decodeText, printableText } from '../base/text.ts';
 import { type FieldType, typeCode } from '../model/field-type.ts';
 import { maxTime, minTime } from '../model/time.ts';
@@ -13,6 +13,7 @@ import { ExactScan, integerFault, keySizeMax, skipWhitespace } from './exact-sca
 import type { FieldNames } from './field-names.ts';
 import { nsPerUnit, type Precision } from './precision.ts';
 import type { RowStore } from './row-store.ts';
+import { SectionKey } from './section-key.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 const space = 0x20;
@@ -43,6 +44,7 @@ export class ExactRow {
   reason = '';
   private readonly rows: RowStore;
   private readonly scan = new ExactScan();
+  private readonly key = new SectionKey();
   private readonly time = new BigInt64Array(1);
   private readonly timeWords = new Uint32Array(this.time.buffer);
   private series!: SeriesCache;
@@ -126,31 +128,42 @@ export class ExactRow {
 
   /** Series number; -1 with `reason` for duplicate tags and keys that are too long. */
   private internSeries(start: number, end: number): number {
-    const { scan } = this;
+    const { scan, series } = this;
+    const shape = this.key.encode(scan, start, end);
+    if (shape === 'escaped') return this.internEscaped(start, end);
+    if (shape === 'duplicate') return this.refuse('duplicate tags');
+    if (end - start > keySizeMax) return this.refuse(tooLongKey(end - start));
+    this.measurement = series.internMeasurement(scan.bytes, start, this.key.measurementSize);
+    this.hasTimeTag = this.key.hasTimeTag;
+    const { bytes, view, size } = this.key;
+    return series.internSeries(bytes, view, size, this.measurement);
+  }
+
+  private refuse(reason: string): -1 {
+    this.reason = reason;
+    return -1;
+  }
+
+  private internEscaped(start: number, end: number): number {
+    const { scan, series } = this;
     const { bytes, tags: places } = scan;
     const measurement = removeEscapes(bytes.subarray(start, scan.measurementEnd), nameSpecials);
     const tags: Tag[] = [];
     for (let i = 0; i < places.length; i += 4) {
       const rawKey = bytes.subarray(places[i]!, places[i + 1]!);
       const rawValue = bytes.subarray(places[i + 2]!, places[i + 3]!);
-      tags.push({
-        rawKey,
-        key: removeEscapes(rawKey, tagSpecials),
-        value: removeEscapes(rawValue, tagSpecials),
-      });
+      const key = removeEscapes(rawKey, tagSpecials);
+      tags.push({ rawKey, key, value: removeEscapes(rawValue, tagSpecials) });
     }
     tags.sort((a, b) => compareBytes(a.rawKey, b.rawKey));
-    const hasDuplicate = tags.some(
-      (tag, i) => i > 0 && compareBytes(tags[i - 1]!.rawKey, tag.rawKey) === 0,
-    );
-    if (hasDuplicate) this.reason = 'duplicate tags';
-    else if (end - start > keySizeMax) {
-      this.reason = `max key length exceeded: ${end - start} > ${keySizeMax}`;
+    for (let i = 1; i < tags.length; i++) {
+      if (equalBytes(tags[i - 1]!.rawKey, tags[i]!.rawKey)) return this.refuse('duplicate tags');
     }
-    if (hasDuplicate || end - start > keySizeMax) return -1;
-    this.measurement = this.series.internMeasurement(measurement);
-    this.hasTimeTag = tags.some(({ key }) => compareBytes(key, tagTime) === 0);
-    return this.series.internSeries(encodeKey(measurement, tags), this.measurement);
+    if (end - start > keySizeMax) return this.refuse(tooLongKey(end - start));
+    this.measurement = series.internMeasurement(measurement, 0, measurement.length);
+    this.hasTimeTag = tags.some(({ key }) => equalBytes(key, tagTime));
+    const encoded = encodeKey(measurement, tags);
+    return series.internSeries(encoded, viewOf(encoded), encoded.length, this.measurement);
   }
 
   private readFields(body: Uint8Array, from: number, end: number, sectionSize: number): boolean {
@@ -165,7 +178,7 @@ export class ExactRow {
         return false;
       }
       if (overhead + keyEnd - at > keySizeMax) {
-        this.reason = `max key length exceeded: ${overhead + keyEnd - at} > ${keySizeMax}`;
+        this.reason = tooLongKey(overhead + keyEnd - at);
         return false;
       }
       const valueEnd = scan.findFieldValueEnd(keyEnd + 1, end);
@@ -188,7 +201,7 @@ export class ExactRow {
 
   /** A field named `time` goes without a word as long as another field stays. */
   private addCell(name: Uint8Array, start: number, end: number): void {
-    if (compareBytes(name, tagTime) === 0) return;
+    if (equalBytes(name, tagTime)) return;
     const { bytes } = this.scan;
     const first = bytes[start]!;
     if (first === quote) this.addString(name, bytes.subarray(start + 1, end - 1));
@@ -248,6 +261,10 @@ export class ExactRow {
   }
 }
 
+function tooLongKey(size: number): string {
+  return `max key length exceeded: ${size} > ${keySizeMax}`;
+}
+
 function isOnlySpace(bytes: Uint8Array, from: number, end: number): boolean {
   for (let at = from; at < end; at++) if (bytes[at] !== space) return false;
   return true;
@@ -264,7 +281,7 @@ function encodeKey(measurement: Uint8Array, tags: readonly Tag[]): Uint8Array {
   writer.put(measurement);
   sorted.forEach((tag, i) => {
     const next = sorted[i + 1];
-    if (next !== undefined && compareBytes(next.key, tag.key) === 0) return;
+    if (next !== undefined && equalBytes(next.key, tag.key)) return;
     writer.u16(tag.key.length);
     writer.put(tag.key);
     writer.u16(tag.value.length);

@@ -59,8 +59,7 @@ export class FieldNames {
   /** The field of `measurement` whose name (with `=`) stands at `[start, start + size)`; added when new. */
   intern(measurement: number, source: Uint8Array, start: number, size: number): number {
     const hash = hashBytes(this.seed, source, start, start + size);
-    const view = new DataView(source.buffer, source.byteOffset, source.byteLength);
-    let name = this.names.find(view, start, size, hash);
+    let name = this.names.findBytes(source, start, size, hash);
     if (name < 0) {
       name = this.names.add(source, start, size, hash);
       this.texts.push(decodeText(source.subarray(start, start + size - 1)));

@@ -22,6 +22,9 @@ const hash = 0x23;
 const databasesMax = 32;
 /** Bytes of all caches together, above which the one unused for longest goes. */
 const cachesSizeMax = 128 * 1024 * 1024;
+/** What a slice may cost, in lines; a new series counts for several. About 10 ms. */
+const sliceWorkMax = 16_384;
+const newSeriesWork = 3;
 /** Bad lines that are kept word for word per slice; the rest is only counted. */
 const errorLinesMax = 10_000;
 const errorBytesMax = 4 * 1024 * 1024;
@@ -33,7 +36,10 @@ export interface ParseOptions {
   readonly nowNs: bigint;
   /** Where to start; the `next` of the slice before. Default 0. */
   readonly from?: number;
-  /** Stop at the first line end at or behind this many bytes. Default: the whole body. */
+  /**
+   * Stop at the first line end at or behind this many bytes, or where so much work is done that the caller
+   * should yield (short lines, new series). Default: the whole body at once.
+   */
   readonly sizeMax?: number;
   /** Number of the first line; the `nextLine` of the slice before. Default 1. */
   readonly firstLine?: number;
@@ -94,9 +100,13 @@ export class LineParser {
     const fastLimit = body.lastIndexOf(lineFeed);
     this.begin(body, fastLimit, precision, nowNs);
     const until = Math.min(body.length, from + Math.max(1, sizeMax));
+    const workMax = options.sizeMax === undefined ? Number.POSITIVE_INFINITY : sliceWorkMax;
+    const known = cache.series.raws.count;
     let at = from;
     let line = firstLine;
     while (at < until) {
+      const work = line - firstLine + newSeriesWork * (cache.series.raws.count - known);
+      if (work >= workMax) break;
       const next = at < fastLimit ? this.fast.scan(at) : -1;
       at = next >= 0 ? next : this.readExact(at, line);
       line++;

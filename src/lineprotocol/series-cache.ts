@@ -59,30 +59,29 @@ export class SeriesCache {
     this.batchMeasurements = [];
   }
 
-  internMeasurement(name: Uint8Array): number {
-    const hash = hashBytes(this.seed, name, 0, name.length);
-    const view = new DataView(name.buffer, name.byteOffset, name.byteLength);
-    const known = this.measurements.find(view, 0, name.length, hash);
+  internMeasurement(source: Uint8Array, start: number, size: number): number {
+    const hash = hashBytes(this.seed, source, start, start + size);
+    const known = this.measurements.findBytes(source, start, size, hash);
     if (known >= 0) return known;
-    const measurement = this.measurements.add(name, 0, name.length, hash);
+    const measurement = this.measurements.add(source, start, size, hash);
     if (measurement >= this.measurementStamp.length) {
       const capacity = this.measurementStamp.length * 2;
       this.measurementStamp = growUint32(this.measurementStamp, capacity);
       this.measurementIndex = growUint32(this.measurementIndex, capacity);
     }
-    this.measurementNames.push(decodeText(name));
+    this.measurementNames.push(decodeText(source.subarray(start, start + size)));
     return measurement;
   }
 
-  internSeries(key: Uint8Array, measurement: number): number {
-    const hash = hashBytes(this.seed, key, 0, key.length);
-    const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
-    const known = this.keys.find(view, 0, key.length, hash);
+  /** The canonical key is the first `size` bytes; `view` is of the same bytes. */
+  internSeries(bytes: Uint8Array, view: DataView, size: number, measurement: number): number {
+    const hash = hashBytes(this.seed, bytes, 0, size);
+    const known = this.keys.find(view, 0, size, hash);
     if (known >= 0) return known;
-    const series = this.keys.add(key, 0, key.length, hash);
+    const series = this.keys.add(bytes, 0, size, hash);
     if (series >= this.keyHash.length) this.growSeries();
     this.keyMeasurement[series] = measurement;
-    this.keyHash[series] = this.hasher.hash(key);
+    this.keyHash[series] = this.hasher.hash(this.keys.bytes(series));
     return series;
   }
 
