@@ -12,6 +12,9 @@ import type { CallPlan } from './select-plan.ts';
 import type { Table } from './tables.ts';
 import { resolveVariable, type Variable } from './variables.ts';
 
+/** Mathematical functions that answer in the type of their argument; the others give floats. */
+const keepsType: ReadonlySet<string> = new Set(['abs', 'floor', 'ceil', 'round']);
+
 const arithmetic: ReadonlySet<string> = new Set(['+', '-', '*', '/', '%', '&', '|', '^']);
 
 /** Names calls that the parser nests: `count(distinct(x))`. */
@@ -76,7 +79,7 @@ export class OutputCompiler {
   }
 
   #compileCall(call: Call): ValueExpr {
-    if (isMathFunction(call.name)) throw unsupported(`${call.name}()`);
+    if (isMathFunction(call.name)) return this.#compileMath(call);
     const key = printExpr(call);
     let index = this.#callIndex.get(key);
     if (index === undefined) {
@@ -84,6 +87,14 @@ export class OutputCompiler {
       this.#callIndex.set(key, index);
     }
     return { kind: 'column', index, type: this.calls[index]!.type };
+  }
+
+  #compileMath({ name, args }: Call): ValueExpr {
+    const compiled = args.map((arg) => this.compile(arg));
+    const [first] = compiled;
+    const type = keepsType.has(name) ? first?.type : 'float';
+    const isNumber = type !== 'string' && type !== 'boolean';
+    return { kind: 'math', name, args: compiled, type: isNumber ? type : undefined };
   }
 
   #planCall(call: Call): CallPlan {
@@ -153,7 +164,8 @@ export class OutputCompiler {
 function collectCalls(expr: Expr, keys: Set<string>): void {
   switch (expr.kind) {
     case 'call':
-      keys.add(printExpr(flattenCall(expr)));
+      if (isMathFunction(expr.name)) for (const arg of expr.args) collectCalls(arg, keys);
+      else keys.add(printExpr(flattenCall(expr)));
       break;
     case 'binary':
       collectCalls(expr.left, keys);

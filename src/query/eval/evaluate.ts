@@ -4,6 +4,7 @@ import type { Column } from '../../model/column.ts';
 import type { Frame } from '../frame.ts';
 import { computeColumns } from './arithmetic.ts';
 import { castColumn } from './cast-column.ts';
+import { callMath } from './math-columns.ts';
 import type { ValueExpr } from './value-expr.ts';
 
 function constantColumn(expr: ValueExpr & { kind: 'constant' }, rowCount: number): Column {
@@ -36,6 +37,11 @@ export function evaluate(expr: ValueExpr, frame: Frame): Column | undefined {
       return constantColumn(expr, frame.rowCount);
     case 'cast':
       return castColumn(evaluate(expr.expr, frame), expr.type);
+    case 'math':
+      return callMath(
+        expr.name,
+        expr.args.map((arg) => evaluate(arg, frame)),
+      );
     case 'binary':
       return computeColumns(expr.op, evaluate(expr.left, frame), evaluate(expr.right, frame));
   }

@@ -21,4 +21,10 @@ export type ValueExpr =
       readonly right: ValueExpr;
       readonly type: FieldType | undefined;
     }
+  | {
+      readonly kind: 'math';
+      readonly name: string;
+      readonly args: readonly ValueExpr[];
+      readonly type: FieldType | undefined;
+    }
   | { readonly kind: 'cast'; readonly expr: ValueExpr; readonly type: FieldType };

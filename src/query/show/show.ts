@@ -10,11 +10,13 @@ import type {
   ShowTagValuesCardinalityStatement,
   ShowTagValuesStatement,
 } from '../../influxql/statement.ts';
+import type { RowExpr } from '../../model/plan.ts';
 import { compareText } from '../../scan/text-order.ts';
 import { type QueryContext, unsupported } from '../query-context.ts';
 import type { SeriesPiece } from '../result.ts';
 import { askScope } from './ask-scope.ts';
 import { keyFilter } from './key-filter.ts';
+import { selectMeasurements } from './measurement-names.ts';
 import { refuseTime, type ShowScope, showScope } from './scope.ts';
 import { answerCardinality } from './show-cardinality.ts';
 import { cellPiece, pageOf, wholePiece } from './show-pieces.ts';
@@ -64,13 +66,20 @@ async function* showMeasurements(
   const sources = source === undefined ? [] : [source];
   let scope: ShowScope;
   try {
-    scope = showScope({ database, sources, condition }, { policies: 'all' }, context);
+    scope = showScope({ database, sources, condition: undefined }, { policies: 'all' }, context);
   } catch (error) {
     // Of a database that does not exist InfluxDB lists no measurements.
     if (isMissingDatabase(error)) return;
     throw error;
   }
-  const names = [...(await askScope(scope, { kind: 'measurements' }, context)).keys()];
+  const ask = async (where: RowExpr | undefined): Promise<string[]> => {
+    const plans = scope.plans.map((plan) => ({ ...plan, where }));
+    return [...(await askScope({ ...scope, plans }, { kind: 'measurements' }, context)).keys()];
+  };
+  const names =
+    condition === undefined
+      ? await ask(undefined)
+      : [...(await selectMeasurements(condition, ask))].sort(compareText);
   const page = pageOf(names, statement.limit, statement.offset);
   if (page.length > 0) yield wholePiece('measurements', ['name'], [page]);
 }
