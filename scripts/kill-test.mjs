@@ -1,6 +1,6 @@
 /**
  * `node scripts/kill-test.mjs [rounds]`: the kill -9 test of `npm test`, with many more rounds
- * (default 500). A seed that failed: CITADEL_KILL_SEED=n.
+ * (default 500). A seed that failed: TEST_KILL_SEED=n.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -18,6 +18,6 @@ const { status } = spawnSync(
     '-t',
     'kills under load',
   ],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, CITADEL_KILL_ROUNDS: rounds } },
+  { cwd: root, stdio: 'inherit', env: { ...process.env, TEST_KILL_ROUNDS: rounds } },
 );
 process.exitCode = status ?? 1;

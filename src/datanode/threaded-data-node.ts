@@ -27,6 +27,9 @@ const clockCheckMs = 60_000;
 /** Retention is looked at shortly after start and every so many clock checks. */
 const firstExpireMs = 15_000;
 const checksPerExpire = 5;
+/** Frames on their way to one worker: a share of its memory, but always a few of the largest. */
+const inFlightShare = 1 / 8;
+const inFlightBytes = { min: 8 * mebibyte, max: 64 * mebibyte };
 /** How long removed files stay in the trash. */
 const trashMs = 600_000;
 
@@ -196,6 +199,7 @@ export class ThreadedDataNode implements DataNodeApi {
   async #open(onProgress: (progress: OpenProgress) => void): Promise<void> {
     const { disk, identity } = this.#directory;
     await disk.makeDirectory('log');
+    await disk.syncDirectory('.');
     this.#guard = await openDiskGuard({
       env: this.#env,
       disk,
@@ -253,7 +257,16 @@ export class ThreadedDataNode implements DataNodeApi {
     const { timers, log } = this.#env;
     const onDiskFull = () => this.#guard?.noteFull();
     const thread = log.with({ logs: logIds.join(',') });
-    const link = new WorkerLink({ worker, timers, log: thread, onProgress, onDiskFull });
+    const share = start.memoryBytes * inFlightShare;
+    const inFlightBytesMax = Math.max(inFlightBytes.min, Math.min(inFlightBytes.max, share));
+    const link = new WorkerLink({
+      worker,
+      timers,
+      log: thread,
+      inFlightBytesMax,
+      onProgress,
+      onDiskFull,
+    });
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     const die = (message: string, cause?: unknown) => {
       const error = new CitadelError('internal', message, { cause });

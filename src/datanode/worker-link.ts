@@ -19,13 +19,11 @@ import {
   type StreamBlock,
   type StreamRequest,
   type ToWorker,
+  toFailure,
   type WorkerCall,
   type WorkerStatus,
   type WriteItem,
 } from './worker/messages.ts';
-
-/** Frames sent and not yet answered, per worker; beyond it writes are refused. */
-const inFlightBytesMax = 64 * 1024 * 1024;
 
 export interface WrittenEntry {
   readonly origin: string;
@@ -47,6 +45,8 @@ export interface WorkerLinkOptions {
   readonly worker: Worker;
   readonly timers: Timers;
   readonly log: Log;
+  /** Of frames sent and not yet answered; beyond it writes are refused. One is always let through. */
+  readonly inFlightBytesMax: number;
   readonly onProgress: (replayedBytes: number) => void;
   readonly onDiskFull: () => void;
 }
@@ -77,7 +77,8 @@ export class WorkerLink {
     const bytes = frame.length;
     if (this.#dead !== undefined) return Promise.reject(this.#dead);
     if (signal?.aborted) return Promise.reject(new CitadelError('cancelled', 'write cancelled'));
-    if (this.#inFlightBytes + bytes > inFlightBytesMax) {
+    const isBusy = this.#inFlightBytes > 0;
+    if (isBusy && this.#inFlightBytes + bytes > this.#options.inFlightBytesMax) {
       const message = 'cannot write: too much is on its way to the disk, retry shortly';
       return Promise.reject(new CitadelError('overloaded', message));
     }
@@ -172,7 +173,12 @@ export class WorkerLink {
     this.#queue = [];
     // Several parts of one request may lie in one buffer, and it can be handed over only once.
     const buffers = new Set(items.map(({ frame }) => frame.buffer as ArrayBuffer));
-    this.#send({ kind: 'write', items }, [...buffers]);
+    try {
+      this.#send({ kind: 'write', items }, [...buffers]);
+    } catch (error) {
+      const failure = toFailure(error);
+      for (const { id } of items) this.#settleWrite({ id, origin: '', sequence: 0, failure });
+    }
   }
 
   #abandonWrite(id: number): void {

@@ -10,6 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CitadelProcess } from '../support/citadel-process.ts';
 
 export const database = 'chaos';
+/** Each batch also overwrites so many cells with so much text: fills memtables fast, stores little. */
+const fillerLines = 40;
+const fillerSize = 8_000;
 /** Of the cell that is overwritten. */
 const cellTime = 1_000n;
 const firstTime = 1_700_000_000_000_000_000n;
@@ -43,7 +46,11 @@ export class AckedLoad {
   #stopped = true;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(writerCount: number) {
+  readonly #fillerLines: number;
+
+  /** `filled`: memtables fill up fast, so that flushes and compaction go on all the time. */
+  constructor(writerCount: number, options: { filled?: boolean } = {}) {
+    this.#fillerLines = options.filled === true ? fillerLines : 0;
     this.#writers = Array.from({ length: writerCount }, (_, i) => ({
       name: `w${i}`,
       sent: 0,
@@ -86,6 +93,12 @@ export class AckedLoad {
     const until = from + 1 + ((from * 7 + writer.name.length) % sizeMax);
     const cell = writer.cellSent + 1;
     const lines = [`cell,writer=${writer.name} v=${cell}i ${cellTime}`];
+    for (let i = 0; i < this.#fillerLines; i++) {
+      const text = String(valueAt(from + i))
+        .repeat(fillerSize)
+        .slice(0, fillerSize);
+      lines.push(`filler,writer=${writer.name} s="${text}" ${i}`);
+    }
     for (let i = from; i < until; i++) {
       const time = firstTime + BigInt(i) * stepNs;
       lines.push(`load,writer=${writer.name} n=${i}i,v=${valueAt(i)} ${time}`);

@@ -6,7 +6,7 @@
  * Method: concurrent writers over HTTP, SIGKILL after a random time, restart, read everything back.
  * A small memory budget makes flushes, trimming and compaction part of every round.
  *
- * CITADEL_KILL_ROUNDS: more rounds (scripts/kill-test.mjs); CITADEL_KILL_SEED: the same moments again.
+ * TEST_KILL_ROUNDS: more rounds (scripts/kill-test.mjs); TEST_KILL_SEED: the same moments again.
  */
 
 import { readdirSync, statSync, truncateSync } from 'node:fs';
@@ -20,11 +20,11 @@ import {
 } from '../support/citadel-process.ts';
 import { AckedLoad, ask, database } from './acked-load.ts';
 
-const rounds = Number(process.env.CITADEL_KILL_ROUNDS ?? 50);
-const seed = Number(process.env.CITADEL_KILL_SEED ?? Date.now() % 1_000_000);
-const roundMsMax = 600;
+const rounds = Number(process.env.TEST_KILL_ROUNDS ?? 50);
+const seed = Number(process.env.TEST_KILL_SEED ?? Date.now() % 1_000_000);
+const roundMsMax = 400;
 /** Everything is read back every so many rounds, and after the last. */
-const roundsPerVerify = 5;
+const roundsPerVerify = 10;
 
 const started: CitadelProcess[] = [];
 
@@ -53,8 +53,8 @@ test(
   `${rounds} kills under load lose nothing (seed ${seed})`,
   async () => {
     const random = makeRandom(seed);
-    const server = await start({ args: ['-memory', '32MB', '-log-level', 'warn'] });
-    const load = new AckedLoad(4);
+    const server = await start({ args: ['-memory', '32MB', '-log-level', 'debug'] });
+    const load = new AckedLoad(4, { filled: true });
     await load.prepare(server);
     for (let round = 1; round <= rounds; round++) {
       load.start(server);
@@ -68,6 +68,8 @@ test(
       }
     }
     expect(load.ackedPoints).toBeGreaterThan(rounds * 100);
+    expect(server.stderr()).toContain('memtable flushed');
+    expect(server.stderr()).not.toContain('"level":"error"');
     expect([...load.refusals.keys()].filter((reason) => !reason.startsWith('503'))).toEqual([]);
   },
   120_000 + rounds * 3_000,

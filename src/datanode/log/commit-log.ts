@@ -179,7 +179,8 @@ export class CommitLog {
     this.#markTimer?.cancel();
     try {
       await finished;
-      await this.#mark();
+      // All is durable already; without the mark (a full disk) damage to the end is harder to tell.
+      await this.#mark().catch(() => undefined);
       await this.#open?.file.datasync();
     } finally {
       await this.#running;

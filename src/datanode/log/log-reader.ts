@@ -145,8 +145,7 @@ function noteUnreadable(progress: Progress, segment: Segment, sink: LogSink): vo
   // A head is written and synced before any group: so short a file was never used. (If it was and lost
   // its groups, the segments around it show that bytes between them are missing.)
   const unused = sizeBytes <= segmentHeadSize;
-  if (unused) progress.torn.push({ file, offset: 0 });
-  else {
+  if (!unused) {
     const damage = { file, offset: 0, size: sizeBytes, record: undefined, losesRecords: true };
     progress.damage.push(damage);
     sink.damage(damage);

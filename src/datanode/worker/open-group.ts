@@ -74,7 +74,9 @@ async function openReplicas(
   const replicas = new Map<number, ShardReplica>();
   for (let shard = logId; shard < start.shardCount; shard += start.logCount) {
     const replicaId = existing.get(shard) ?? toHex(env.rng.bytes(8));
-    const store = await options.openStore(shard, directoryOf(shard, replicaId));
+    const directory = directoryOf(shard, replicaId);
+    await disk.makeDirectory(directory);
+    const store = await options.openStore(shard, directory);
     const { replayFrom, versions, hlcMax } = store.positions;
     clock.observe(hlcMax);
     const origin = toHex(env.rng.bytes(8));
@@ -88,6 +90,8 @@ async function openReplicas(
     });
     replicas.set(shard, new ShardReplica(replicaId, store, state));
   }
+  // The log names replicas by id: a power cut must not take the directories that say which those are.
+  await disk.syncDirectory('.');
   return replicas;
 }
 
@@ -107,6 +111,7 @@ async function flushLargest(
   try {
     // Entries with older stamps may still follow: nothing is stable yet.
     await bySize[0]?.flush(async () => ({ hlcMax: clock.last, stableHlc: 0 }));
+    log.debug('memtable flushed', { shard: bySize[0]?.shard, reason: 'replay' });
     return true;
   } catch (error) {
     // A full disk must not keep the node from opening: the memtable holds what the log has.
@@ -190,11 +195,21 @@ async function replayLog(
 ): Promise<LogSummary> {
   const { env, start } = options;
   const byId = new Map([...replicas.values()].map((replica) => [replica.replicaId, replica]));
+  const strangers = new Set<string>();
   let memoryMax = (start.memoryBytes * replayShare) / start.logIds.length;
   const now = env.clock.monotonicMs();
   return readLog(options.disk, directory, {
     record: (record: LogRecord, place: LogPlace) => {
-      byId.get(record.replicaId)?.replay(record, place, now);
+      const replica = byId.get(record.replicaId);
+      if (replica !== undefined) replica.replay(record, place, now);
+      else if (!strangers.has(record.replicaId)) {
+        strangers.add(record.replicaId);
+        env.log.warn('log entries of an unknown replica ignored', {
+          replicaId: record.replicaId,
+          shard: record.shard,
+          file: place.file,
+        });
+      }
     },
     damage: (damage) => {
       const { record } = damage;
@@ -213,6 +228,7 @@ export async function openGroup(options: OpenGroup): Promise<ReplicaGroup> {
   const { env, disk, start, logId } = options;
   const directory = `log/${logId}`;
   await disk.makeDirectory(directory);
+  await disk.syncDirectory('log');
   const reserveFile = `${directory}/stamps`;
   const clock = new HybridClock(await loadReserve(disk, reserveFile));
   const replicas = await openReplicas(options, clock);

@@ -33,6 +33,7 @@ export interface StreamServerOptions {
 export class StreamServer {
   readonly #options: StreamServerOptions;
   readonly #streams = new Map<number, Stream>();
+  readonly #running = new Set<Promise<void>>();
 
   constructor(options: StreamServerOptions) {
     this.#options = options;
@@ -46,10 +47,13 @@ export class StreamServer {
       return;
     }
     this.#streams.set(id, stream);
-    this.#run(id, stream, shards, request).then(
-      () => this.#end(id, undefined),
-      (error) => this.#end(id, error),
-    );
+    const running = this.#run(id, stream, shards, request)
+      .then(
+        () => this.#end(id, undefined),
+        (error) => this.#end(id, error),
+      )
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
   }
 
   credit(id: number, bytes: number): void {
@@ -65,8 +69,10 @@ export class StreamServer {
     stream?.moved();
   }
 
-  cancelAll(): void {
+  /** Resolves when all have ended: within a slice. */
+  async stop(): Promise<void> {
     for (const id of this.#streams.keys()) this.cancel(id);
+    await Promise.allSettled(this.#running);
   }
 
   #end(id: number, error: unknown): void {

@@ -237,7 +237,7 @@ export class WorkerCore {
 
   async #close(flush: boolean): Promise<void> {
     this.#closing = true;
-    this.#streams.cancelAll();
+    await this.#streams.stop();
     await this.#compactor.stop();
     try {
       await this.#flushes.stop(flush);
