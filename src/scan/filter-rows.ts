@@ -8,7 +8,7 @@ export function countRows(mask: Uint8Array): number {
   return count;
 }
 
-/** Numbers of the `count` rows that pass; an absent mask passes all. */
+/** Numbers of the first `count` rows that pass; an absent mask passes all. */
 export function listRows(
   mask: Uint8Array | undefined,
   rowCount: number,
@@ -16,7 +16,21 @@ export function listRows(
 ): Uint32Array {
   const rows = new Uint32Array(count);
   let at = 0;
-  for (let row = 0; row < rowCount; row++) if (!mask || mask[row]) rows[at++] = row;
+  for (let row = 0; row < rowCount && at < count; row++) if (!mask || mask[row]) rows[at++] = row;
+  return rows;
+}
+
+/** Numbers of the last `count` rows that pass, the last one first. */
+export function listLastRows(
+  mask: Uint8Array | undefined,
+  rowCount: number,
+  count: number,
+): Uint32Array {
+  const rows = new Uint32Array(count);
+  let at = 0;
+  for (let row = rowCount - 1; row >= 0 && at < count; row--) {
+    if (!mask || mask[row]) rows[at++] = row;
+  }
   return rows;
 }
 
@@ -63,7 +77,8 @@ export function pickRows(column: Column, rows: Uint32Array): Column {
   }
 }
 
-function pick<T extends Float64Array | Uint32Array | Uint8Array>(
+/** out[i] := values[rows[i]]. */
+export function pick<T extends Float64Array | Uint32Array | Uint8Array>(
   values: T,
   rows: Uint32Array,
   out: T,

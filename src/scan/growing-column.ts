@@ -5,14 +5,17 @@ import type { FieldType } from '../model/field-type.ts';
 
 type Numbers = Float64Array<ArrayBuffer>;
 
+const noNumbers: Numbers = new Float64Array(0);
+const noFlags: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
 export class GrowingColumn {
   readonly type: FieldType;
   rowCount = 0;
   /** Doubles; codes of strings; booleans as 0 and 1. */
-  #numbers: Numbers = new Float64Array(64);
+  #numbers: Numbers = noNumbers;
   /** In place of the numbers from the first 64-bit column on. */
   #wide: BigInt64Array<ArrayBuffer> | undefined;
-  #valid: Uint8Array<ArrayBuffer> = new Uint8Array(64);
+  #valid: Uint8Array<ArrayBuffer> = noFlags;
   #gapCount = 0;
   readonly #dictionary: string[] = [];
   readonly #codes = new Map<string, number>();
@@ -128,9 +131,9 @@ export class GrowingColumn {
           valid,
         };
       case 'boolean':
-        return { type, values: Uint8Array.from(numbers), valid };
+        return { type, values: new Uint8Array(numbers), valid };
       case 'string':
-        return { type, codes: Uint32Array.from(numbers), dictionary: this.#dictionary, valid };
+        return { type, codes: new Uint32Array(numbers), dictionary: this.#dictionary, valid };
     }
   }
 }

@@ -5,9 +5,9 @@
 
 import type { Column, ColumnBatch } from '../model/column.ts';
 import type { RawBlock, RawOutput } from '../model/plan.ts';
-import { countRows, listRows, pickRows } from './filter-rows.ts';
+import { countRows, listLastRows, listRows, pick, pickRows } from './filter-rows.ts';
 import { GrowingColumn } from './growing-column.ts';
-import { orderRows, writeTimes } from './row-order.ts';
+import { orderRows, pickTimes, writeTimes } from './row-order.ts';
 import { compareText } from './text-order.ts';
 
 /** Rows per block: large enough to forget its overhead, small enough to stream. */
@@ -32,13 +32,18 @@ export class RawGroup {
     this.#output = output;
     this.#group = group;
     this.#descending = descending;
-    this.#clear();
   }
 
   #clear(): void {
     this.#pieces = [];
-    this.#columns = this.#output.columns.map((column) => new GrowingColumn(column.type));
+    this.#columns = [];
     this.#rowCount = 0;
+  }
+
+  /** Rows that the limit still lets out. */
+  get #room(): number {
+    const { rowLimit } = this.#output;
+    return rowLimit > 0 ? Math.max(0, rowLimit - this.#drainedCount) : Infinity;
   }
 
   get isFull(): boolean {
@@ -56,18 +61,21 @@ export class RawGroup {
     columns: readonly (Column | string | undefined)[],
   ): void {
     const mask = rowsWithField(columns, batch.rowCount);
-    const count = mask ? countRows(mask) : batch.rowCount;
+    const passing = mask ? countRows(mask) : batch.rowCount;
+    // The rows of a batch are in order: those beyond the room cannot come out.
+    const count = Math.min(passing, this.#room);
     if (count === 0) return;
     if (count === batch.rowCount && !this.#descending) {
       this.#append(series, batch.base, batch.offsets, columns);
       return;
     }
-    const rows = listRows(mask, batch.rowCount, count);
-    if (this.#descending) rows.reverse();
+    const rows = this.#descending
+      ? listLastRows(mask, batch.rowCount, count)
+      : listRows(mask, batch.rowCount, count);
     const cut = columns.map((column) =>
       typeof column === 'object' ? pickRows(column, rows) : column,
     );
-    const offsets = Float64Array.from(rows, (row) => batch.offsets[row]!);
+    const offsets = pick(batch.offsets, rows, new Float64Array(count));
     this.#append(series, batch.base, offsets, cut);
   }
 
@@ -78,6 +86,9 @@ export class RawGroup {
     columns: readonly (Column | string | undefined)[],
   ): void {
     const rowCount = offsets.length;
+    if (this.#rowCount === 0) {
+      this.#columns = this.#output.columns.map((column) => new GrowingColumn(column.type));
+    }
     this.#pieces.push({ series, base, offsets });
     this.#rowCount += rowCount;
     columns.forEach((column, i) => {
@@ -88,13 +99,8 @@ export class RawGroup {
   }
 
   drain(): RawBlock[] {
-    const { rowLimit } = this.#output;
-    const room = rowLimit > 0 ? rowLimit - this.#drainedCount : Infinity;
-    const count = Math.min(this.#rowCount, room);
-    if (count <= 0) {
-      this.#clear();
-      return [];
-    }
+    const count = Math.min(this.#rowCount, this.#room);
+    if (count === 0) return [];
     const blocks = cutBlocks(this.#toBlock(), count);
     this.#drainedCount += count;
     this.#clear();
@@ -120,9 +126,9 @@ export class RawGroup {
     if (!order) return { ...block, times, columns, seriesOfRow: ranks };
     return {
       ...block,
-      times: BigInt64Array.from(order, (row) => times[row]!),
+      times: pickTimes(times, order),
       columns: columns.map((column) => column && pickRows(column, order)),
-      seriesOfRow: Uint32Array.from(order, (row) => ranks[row]!),
+      seriesOfRow: pick(ranks, order, new Uint32Array(order.length)),
     };
   }
 }

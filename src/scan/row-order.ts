@@ -22,7 +22,8 @@ export function orderRows(keys: RowKeys, ends: readonly number[]): Uint32Array |
   if (ends.every((end, i) => i === ends.length - 1 || isBefore(keys, end - 1, end)))
     return undefined;
   const count = keys.times.length;
-  let from = Uint32Array.from({ length: count }, (_, row) => row);
+  let from = new Uint32Array(count);
+  for (let row = 0; row < count; row++) from[row] = row;
   let into = new Uint32Array(count);
   let bounds = [...ends];
   while (bounds.length > 1) {
@@ -76,4 +77,16 @@ export function writeTimes(
     words[word++] = sum;
     words[word++] = high + top + (sum > 0xffffffff ? 1 : 0);
   }
+}
+
+/** times[rows[i]] for each i, by 32-bit halves. */
+export function pickTimes(times: BigInt64Array, rows: Uint32Array): BigInt64Array {
+  const words = new Uint32Array(times.buffer, times.byteOffset, times.length * 2);
+  const picked = new Uint32Array(rows.length * 2);
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    picked[2 * i] = words[2 * row]!;
+    picked[2 * i + 1] = words[2 * row + 1]!;
+  }
+  return new BigInt64Array(picked.buffer);
 }
