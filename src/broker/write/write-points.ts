@@ -18,10 +18,9 @@ import type { BrokerStats, WriteRequest } from '../requests.ts';
 import { BatchSplitter } from '../split/split.ts';
 import { acceptFields, describeConflict, findExpired, findNewFields } from './check-fields.ts';
 import { sendFrame } from './send-frame.ts';
+import { SlicePacer } from './slice-pacer.ts';
 import { WriteResult } from './write-result.ts';
 
-/** A few milliseconds of parsing and splitting. */
-const sliceSizeMax = 1024 * 1024;
 /** Registering may lose races with drops of the measurement; more than a few times is no race. */
 const registerAttemptsMax = 5;
 const levels: ReadonlySet<string> = new Set(['', 'any', 'one', 'quorum', 'all']);
@@ -44,10 +43,12 @@ export class PointWriter {
   readonly #stats: BrokerStats;
   readonly #parser: LineParser;
   readonly #splitter = new BatchSplitter();
+  readonly #pacer: SlicePacer;
 
   constructor(parts: BrokerParts, stats: BrokerStats) {
     this.#parts = parts;
     this.#stats = stats;
+    this.#pacer = new SlicePacer(parts.env.clock);
     const seed = new DataView(parts.env.rng.bytes(4).buffer).getInt32(0, true);
     this.#parser = new LineParser(seed);
   }
@@ -78,7 +79,7 @@ export class PointWriter {
   /** A body without one good line is refused for that, whatever else is wrong. */
   #refuseUnreadable({ database, body }: WriteRequest, precision: Precision, nowNs: bigint): void {
     const result = new WriteResult();
-    const sizeMax = sliceSizeMax;
+    const sizeMax = this.#pacer.sliceSize;
     result.lines.addSlice(this.#parser.parse(body, { database, precision, nowNs, sizeMax }));
     const error = result.isUnreadable ? result.error() : undefined;
     if (error !== undefined) throw error;
@@ -107,18 +108,20 @@ export class PointWriter {
   ): Promise<Place> {
     const { catalog } = this.#parts;
     const { id: dbId } = target.db;
-    let slice = this.#parse(body, place, target);
+    const size = Math.min(this.#pacer.sliceSize, body.length - place.from);
     for (let attempt = 0; ; attempt++) {
-      const unknown = findNewFields(slice, catalog.view, dbId);
-      if (unknown.length === 0) break;
+      const slice = this.#pacer.run(size, () => {
+        const parsed = this.#parse(body, place, target, size);
+        const unknown = findNewFields(parsed, catalog.view, dbId);
+        if (unknown.length === 0) this.#splitSlice(parsed, target, result, sent);
+        return { next: { from: parsed.next, firstLine: parsed.nextLine }, unknown };
+      });
+      if (slice.unknown.length === 0) return slice.next;
       if (attempt === registerAttemptsMax) {
         throw new CitadelError('unavailable', 'cannot register fields: too many changes');
       }
-      await this.#register(target.db, unknown);
-      slice = this.#parse(body, place, target);
+      await this.#register(target.db, slice.unknown);
     }
-    this.#splitSlice(slice, target, result, sent);
-    return { from: slice.next, firstLine: slice.nextLine };
   }
 
   async #register(db: Database, unknown: ReturnType<typeof findNewFields>): Promise<void> {
@@ -133,10 +136,14 @@ export class PointWriter {
     }
   }
 
-  #parse(body: Uint8Array, { from, firstLine }: Place, target: Target): ParsedSlice {
+  #parse(
+    body: Uint8Array,
+    { from, firstLine }: Place,
+    target: Target,
+    sizeMax: number,
+  ): ParsedSlice {
     const { precision, nowNs } = target;
     const database = target.db.name;
-    const sizeMax = sliceSizeMax;
     return this.#parser.parse(body, { database, precision, nowNs, from, firstLine, sizeMax });
   }
 

@@ -1,0 +1,45 @@
+/** The size of a slice follows the pace of the work, within its bounds. */
+
+import { expect, test } from 'vitest';
+import { SlicePacer } from '../../../../src/broker/write/slice-pacer.ts';
+
+/** Works for so many milliseconds a MiB. */
+function pace(msPerMebibyte: number, rounds: number): number {
+  let nowMs = 0;
+  const pacer = new SlicePacer({ monotonicMs: () => nowMs });
+  for (let i = 0; i < rounds; i++) {
+    const size = pacer.sliceSize;
+    pacer.run(size, () => {
+      nowMs += (size / 1048576) * msPerMebibyte;
+    });
+  }
+  return pacer.sliceSize;
+}
+
+test('slices come to take about 8 ms', () => {
+  for (const msPerMebibyte of [5, 10, 30, 60]) {
+    expect((pace(msPerMebibyte, 20) / 1048576) * msPerMebibyte).toBeCloseTo(8, 0);
+  }
+});
+
+test('neither too small nor too large, however the work goes', () => {
+  expect(pace(10_000, 20)).toBe(128 * 1024);
+  expect(pace(0, 20)).toBe(2 * 1024 * 1024);
+});
+
+test('what the work returns or throws comes through, and a rest teaches nothing', () => {
+  let nowMs = 0;
+  const pacer = new SlicePacer({ monotonicMs: () => nowMs });
+  const before = pacer.sliceSize;
+  const work = () => {
+    nowMs += 1_000;
+    return 'result';
+  };
+  expect(pacer.run(10, work)).toBe('result');
+  expect(pacer.sliceSize).toBe(before);
+  expect(() =>
+    pacer.run(1_000_000, () => {
+      throw new Error('no');
+    }),
+  ).toThrow('no');
+});
