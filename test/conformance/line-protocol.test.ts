@@ -13,6 +13,7 @@ import { encodeText } from '../../src/base/text.ts';
 import { LineParser } from '../../src/lineprotocol/lineprotocol.ts';
 import { type Precision, parsePrecision } from '../../src/lineprotocol/precision.ts';
 import { WriteOutcome } from '../../src/lineprotocol/write-outcome.ts';
+import { startCitadel } from '../support/citadel-process.ts';
 import { type InfluxdProcess, influxdInstalled, startInfluxd } from '../support/influxd-process.ts';
 import { rawWrite } from './raw-write.ts';
 import { readAnswer, type StoredCells, sortCells, storeBatch } from './stored-points.ts';
@@ -34,6 +35,8 @@ const casesFile = fileURLToPath(new URL('cases/line-protocol.json', import.meta.
 const curated = JSON.parse(readFileSync(casesFile, 'utf8')) as Case[];
 const mutantCount = Number(process.env.LINE_PROTOCOL_MUTANTS ?? 250);
 const mutantSeed = Number(process.env.LINE_PROTOCOL_SEED ?? 20160101);
+/** Every so many cases go through a whole server as well: databases are cheap, not free. */
+const servedEvery = Number(process.env.LINE_PROTOCOL_SERVED_EVERY ?? 4);
 const parallel = 8;
 
 function makeRandom(seed: number): (below: number) => number {
@@ -86,6 +89,8 @@ function nowNs(): bigint {
   return BigInt(Date.now()) * 1_000_000n;
 }
 
+type Server = Pick<InfluxdProcess, 'url' | 'request'>;
+
 let influxd: InfluxdProcess;
 const parser = new LineParser();
 
@@ -106,13 +111,13 @@ function askOurs({ body, precision }: Case): Answer {
 
 let databases = 0;
 
-async function askInfluxd({ body, precision }: Case): Promise<Answer> {
+async function askServer(server: Server, { body, precision }: Case): Promise<Answer> {
   const db = `d${databases++}`;
-  await influxd.request('/query', { q: `CREATE DATABASE ${db}` }, { method: 'POST' });
+  await server.request('/query', { q: `CREATE DATABASE ${db}` }, { method: 'POST' });
   const unit = precision === undefined ? '' : `&precision=${precision}`;
-  const written = await rawWrite(`${influxd.url}/write?db=${db}${unit}`, encodeText(body));
+  const written = await rawWrite(`${server.url}/write?db=${db}${unit}`, encodeText(body));
   const q = 'SELECT * FROM /.*/ GROUP BY *; SHOW FIELD KEYS';
-  const found = await influxd.request('/query', { db, epoch: 'ns', q });
+  const found = await server.request('/query', { db, epoch: 'ns', q });
   const answer = written.body === '' ? {} : (JSON.parse(written.body) as { error?: string });
   return {
     status: written.status,
@@ -144,13 +149,16 @@ function acceptedDifference(ours: Answer, theirs: Answer): string | undefined {
   return undefined;
 }
 
+type Ask = (one: Case) => Answer | Promise<Answer>;
+
 async function compare(
   one: Case,
+  askUs: Ask,
 ): Promise<{ one: Case; ours: Answer; theirs: Answer } | undefined> {
   for (let attempt = 1; ; attempt++) {
     const before = nowNs();
-    const theirs = await askInfluxd(one);
-    const ours = askOurs(one);
+    const theirs = await askServer(influxd, one);
+    const ours = await askUs(one);
     const after = nowNs() + 1_000_000n;
     if (acceptedDifference(ours, theirs) !== undefined) return undefined;
     const tidy = (answer: Answer): Answer => ({
@@ -163,12 +171,12 @@ async function compare(
   }
 }
 
-async function compareAll(cases: readonly Case[]): Promise<unknown[]> {
+async function compareAll(cases: readonly Case[], askUs: Ask): Promise<unknown[]> {
   const differences: unknown[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < cases.length) {
-      const difference = await compare(cases[next++]!);
+      const difference = await compare(cases[next++]!, askUs);
       if (difference !== undefined) differences.push(difference);
     }
   };
@@ -192,11 +200,21 @@ describe.runIf(influxdInstalled)('line protocol against influxd 1.6.7', () => {
   });
 
   test('curated odd lines', async () => {
-    expect(await compareAll(curated)).toEqual([]);
+    expect(await compareAll(curated, askOurs)).toEqual([]);
   });
 
   test(`mutations, seed ${mutantSeed}`, async () => {
-    expect(await compareAll(makeMutants())).toEqual([]);
+    expect(await compareAll(makeMutants(), askOurs)).toEqual([]);
+  });
+
+  test('the same lines over HTTP into a citadel, and back by SELECT', async () => {
+    const citadel = await startCitadel();
+    try {
+      const cases = [...curated, ...makeMutants()].filter((_, i) => i % servedEvery === 0);
+      expect(await compareAll(cases, (one) => askServer(citadel, one))).toEqual([]);
+    } finally {
+      await citadel.cleanUp();
+    }
   });
 
   test('a row with one refused field is refused whole', async () => {
