@@ -18,6 +18,7 @@ import { type OpenMetadata, openMetadata, refuseExternalStore } from './open-met
 
 /** Requests in flight at a stop have so long to finish. */
 const requestPatienceMs = 8_000;
+const progressPeriodMs = 1_000;
 /** Share of the memory budget that request bodies may take at once. */
 const bodiesShare = 0.25;
 
@@ -63,6 +64,17 @@ function listRules({ databases }: CatalogView): DataNodeOptions['policies'] {
   );
 }
 
+/** A long replay says how far it is, once a second. */
+function logProgress({ clock, log }: Env): Parameters<typeof openDataNode>[3] {
+  let lastMs = clock.monotonicMs();
+  return (progress) => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - lastMs < progressPeriodMs) return;
+    lastMs = nowMs;
+    log.info('recovering', { ...progress });
+  };
+}
+
 interface Stores {
   readonly directory: DataDirectory;
   readonly metadata: OpenMetadata;
@@ -85,7 +97,7 @@ async function openStores(env: Env, config: NodeConfig, openings: Openings): Pro
   const { threads, fsync, fsyncIntervalMs, memoryBytes } = config;
   const policies = listRules(catalog.view);
   const options = { threads, fsync, fsyncIntervalMs, memoryBytes, policies };
-  const opened = await openDataNode(env, directory, options);
+  const opened = await openDataNode(env, directory, options, logProgress(env));
   dataNode = opened;
   openings.add(() => opened.close({ flush: true }));
   return { directory, metadata, catalog, dataNode };

@@ -40,6 +40,6 @@ export class SlicePacer {
   #learn(size: number, elapsedMs: number): void {
     const possible = elapsedMs > 0 ? (size / elapsedMs) * sliceMsGoal : sliceSizeMax;
     const next = this.#size * (1 - weight) + possible * weight;
-    this.#size = Math.min(sliceSizeMax, Math.max(sliceSizeMin, Math.round(next)));
+    this.#size = Math.min(sliceSizeMax, Math.max(sliceSizeMin, Math.ceil(next)));
   }
 }
