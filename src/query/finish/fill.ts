@@ -91,10 +91,11 @@ class CallFill {
     this.#fillValue = constantFill(plan.fill, this.#type, this.#isCount);
   }
 
-  /** Undefined = all null: what has no value anywhere is filled only with a number, as it was written. */
+  /** Undefined = all null: what has no value anywhere is filled only with a number. */
   fill(grid: Grid): Column | undefined {
     if (this.#neverAnswers) return undefined;
-    if (this.#call.values === undefined) return constantColumn(this.#plan.fill, grid.rowOf.length);
+    const { fill } = this.#plan;
+    if (this.#call.values === undefined) return constantColumn(fill, this.#type, grid.rowOf.length);
     const builder = new ColumnBuilder(this.#type);
     for (let i = 0; i < grid.rowOf.length; i++) {
       const row = grid.rowOf[i]!;
@@ -143,12 +144,14 @@ class CallFill {
   }
 }
 
-/** A column of nothing but the number of fill(number). */
-function constantColumn(fill: Fill, rowCount: number): Column | undefined {
+/** A column of nothing but the number of fill(number), for a call without any value. */
+export function constantColumn(fill: Fill, type: FieldType, rowCount: number): Column | undefined {
   if (fill.kind !== 'value') return undefined;
-  const type = typeof fill.value === 'bigint' ? 'integer' : 'float';
-  const builder = new ColumnBuilder(type);
-  const value = constantFill(fill, type, false);
+  // Where texts or booleans are missing altogether, the number stands as it was written.
+  const isNumeric = type !== 'string' && type !== 'boolean';
+  const ownType = isNumeric ? type : typeof fill.value === 'bigint' ? 'integer' : 'float';
+  const builder = new ColumnBuilder(ownType);
+  const value = constantFill(fill, ownType, false);
   for (let i = 0; i < rowCount; i++) builder.push(value);
   return builder.finish();
 }

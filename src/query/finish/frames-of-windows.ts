@@ -5,8 +5,8 @@ import { functionRule } from '../compile/functions.ts';
 import type { SelectPlan } from '../compile/select-plan.ts';
 import type { Frame } from '../frame.ts';
 import { type WindowRule, windowStart } from '../windows.ts';
-import type { GroupWindows } from './call-column.ts';
-import { type FillPlan, fillWindows } from './fill.ts';
+import type { CallColumn, GroupWindows } from './call-column.ts';
+import { constantColumn, type FillPlan, fillWindows } from './fill.ts';
 
 /** Of one series. They are made one frame at a time, so this bounds the answer, not memory. */
 const filledWindowsMax = 100_000_000;
@@ -23,6 +23,17 @@ function frameOf(data: GroupWindows, times: BigInt64Array): Frame {
 function wholeRangeTimes(plan: SelectPlan, data: GroupWindows): BigInt64Array {
   if (data.pickedTimes !== undefined) return data.pickedTimes;
   return new BigInt64Array(data.times.length).fill(plan.lowerBound ?? 0n);
+}
+
+/** fill(number) counts without windows too, for calls that found nothing. */
+function withConstants({ calls, fill }: SelectPlan, data: GroupWindows): GroupWindows {
+  if (fill.kind !== 'value' || data.calls.every((call) => call.values !== undefined)) return data;
+  const filled = data.calls.map((call, index): CallColumn => {
+    const type = calls[index]?.type;
+    if (call.values !== undefined || type === undefined) return call;
+    return { ...call, values: constantColumn(fill, type, data.times.length) };
+  });
+  return { ...data, calls: filled };
 }
 
 function isNeverFilled(plan: SelectPlan): boolean {
@@ -64,7 +75,7 @@ function isComplete(plan: FillPlan, data: GroupWindows): boolean {
 export function* framesOf(plan: SelectPlan, data: GroupWindows): Generator<Frame> {
   if (data.times.length === 0) return;
   if (plan.windows === undefined) {
-    yield frameOf(data, wholeRangeTimes(plan, data));
+    yield frameOf(withConstants(plan, data), wholeRangeTimes(plan, data));
     return;
   }
   if (isNeverFilled(plan)) {

@@ -5,6 +5,7 @@ import { framesOf } from '../finish/frames-of-windows.ts';
 import type { Frame } from '../frame.ts';
 import { groupKey } from '../merge/group-key.ts';
 import type { GroupFrame } from '../merge/merge-raw.ts';
+import type { Pacer } from '../query-context.ts';
 import { makeReducer } from '../reduce/make-reducer.ts';
 import type { Reducer } from '../reduce/reducer.ts';
 import { WindowBuilder } from '../reduce/window-builder.ts';
@@ -13,6 +14,7 @@ import { windowAt } from '../windows.ts';
 export async function* reduceWindows(
   plan: SelectPlan,
   frames: AsyncIterable<GroupFrame>,
+  pacer: Pacer,
 ): AsyncGenerator<GroupFrame> {
   let open: GroupReduction | undefined;
   for await (const { group, frame } of frames) {
@@ -20,6 +22,7 @@ export async function* reduceWindows(
     if (open !== undefined && open.key !== key) yield* open.finish();
     if (open === undefined || open.key !== key) open = new GroupReduction(plan, group);
     open.add(frame);
+    await pacer.spend(frame.rowCount * frame.columns.length);
   }
   if (open !== undefined) yield* open.finish();
 }

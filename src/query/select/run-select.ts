@@ -17,6 +17,7 @@ import { canPushDown, scanRaw } from './shard-plans.ts';
 export interface QueryRun {
   readonly context: QueryContext;
   readonly points: PointBudget;
+  readonly pacer: Pacer;
 }
 
 export async function* runPlan(
@@ -29,7 +30,7 @@ export async function* runPlan(
   const pacer = new Pacer(context);
   const points = new PointBudget(context);
   for (const measurement of plan.measurements) {
-    const frames = openFrames(plan, measurement, { context, points });
+    const frames = openFrames(plan, measurement, { context, points, pacer });
     const page = plan.slimit > 0 ? await pickGroups(plan, measurement, context) : undefined;
     const groups = page === undefined ? frames : pageGroups(frames, page);
     yield* finishSeries(plan, measurement.name, groups, pacer);
@@ -47,7 +48,7 @@ function openFrames(
   }
   const streams = scanRaw(plan, measurement, run.context).map((stream) => run.points.count(stream));
   const rows = mergeRaw(streams, plan.descending);
-  return plan.calls.length > 0 ? reduceWindows(plan, rows) : rows;
+  return plan.calls.length > 0 ? reduceWindows(plan, rows, run.pacer) : rows;
 }
 
 /** The groups on the page; stops the scan behind the last one. */
