@@ -122,7 +122,10 @@ class FileFlush {
     // From here to the packing nothing waits: tombstones applied and their number belong together.
     const tombstoneNo = state.tombstoneNoSaved - 1;
     hash64Into(key, this.hash);
-    for (const chunk of this.seal(slot, sources, fields, tombstoneNo)) {
+    const sealed = this.seal(slot, sources, fields, tombstoneNo);
+    // Tombstones took all of it: the series may have nothing anywhere.
+    if (sealed.length === 0) state.sweepNeeded = true;
+    for (const chunk of sealed) {
       const { bytes, ...facts } = chunk;
       this.packer.add(
         {
@@ -154,17 +157,21 @@ class FileFlush {
     const hidings = name === undefined ? [] : hidingsOf(known, name, file.bounds, state.origins);
     const pieces: Piece[] = [];
     let hlcMax = 0;
+    let min = Number.POSITIVE_INFINITY;
+    let max = 0;
     for (const source of sources) {
       const piece = loadPiece(source, state, wanted, span, hidings);
       if (piece === undefined) continue;
       pieces.push(piece);
       hlcMax = Math.max(hlcMax, piece.hlc);
+      min = Math.min(min, piece.offsets[0]!);
+      max = Math.max(max, piece.offsets[piece.offsets.length - 1]!);
     }
     if (pieces.length === 0) return [];
     const horizon = this.horizonOf(slot);
     const overlapped = overlapTest(set, file, index.idOf(slot), noChunks);
     const isOverlapped = state.rule.overlap ? overlapped : () => false;
-    const withStamps = hlcMax > horizon || isOverlapped(0, span.max);
+    const withStamps = hlcMax > horizon || isOverlapped(min, max);
     const rows = dropEmptyRows(combinePieces(pieces, nos.length, state.origins, withStamps));
     const { origins } = state;
     return sealRows(rows, { horizon, stableHlc: 0, isOverlapped, fieldNos: nos, origins });

@@ -8,7 +8,8 @@ import { ByteWriter } from '../../base/bytes.ts';
 import type { StoredRow } from './chunk-directory.ts';
 import type { ChunkEntry } from './row-entries.ts';
 
-const rowSizeMax = 4096;
+/** A little less than half a page of the file, so that two fit. */
+const rowSizeMax = 4064;
 
 export interface PackedRows {
   readonly rows: readonly StoredRow[];

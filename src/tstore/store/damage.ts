@@ -17,6 +17,6 @@ export function quarantine(state: StoreState, file: PartitionFile, error: Citade
 /** Damage met while reading: the error says in which file. */
 export function noteDamage(state: StoreState, error: unknown): void {
   if (!isDamage(error)) return;
-  const path = error.details['file'];
+  const path = error.details.file;
   for (const file of state.files()) if (file.path === path) quarantine(state, file, error);
 }

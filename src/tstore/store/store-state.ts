@@ -43,6 +43,8 @@ export class StoreState {
   readonly doomed: PartitionFile[] = [];
   /** Some series may be in no file and no memtable any more. */
   sweepNeeded = true;
+  /** A sweep is under way, or could not judge all series. */
+  sweepUnfinished = false;
   private readonly policies = new Map<string, StorePolicy>();
 
   constructor(options: TStoreOptions, catalog: CatalogFile) {

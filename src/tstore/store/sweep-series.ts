@@ -122,9 +122,11 @@ async function sweepDatabase(
 /** False = some series could not be judged because a file cannot be read. */
 export async function sweepSeries(state: StoreState, pacer: Pacer): Promise<boolean> {
   state.sweepNeeded = false;
+  state.sweepUnfinished = true;
   let complete = true;
   for (const index of [...state.databases.values()]) {
     if (!(await sweepDatabase(state, index, pacer))) complete = false;
   }
+  state.sweepUnfinished = !complete;
   return complete;
 }
