@@ -9,11 +9,7 @@ const capacityFirst = 64;
 const arenaFirst = 4_096;
 const hashPrime = 0x01000193;
 
-/** One step of the FNV-1a hash, for loops that hash while they scan. */
-export function hashByte(hash: number, byte: number): number {
-  return Math.imul(hash ^ byte, hashPrime);
-}
-
+/** FNV-1a; fast-row.ts does the same while it scans. */
 export function hashBytes(seed: number, bytes: Uint8Array, start: number, end: number): number {
   let hash = seed;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, hashPrime);

@@ -34,9 +34,24 @@ export type RowExpr =
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly RowExpr[] };
 
 export type BinaryOp =
-  | 'and' | 'or'
-  | '=' | '!=' | '<' | '<=' | '>' | '>=' | '=~' | '!~'
-  | '+' | '-' | '*' | '/' | '%' | '&' | '|' | '^';
+  | 'and'
+  | 'or'
+  | '='
+  | '!='
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | '=~'
+  | '!~'
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '%'
+  | '&'
+  | '|'
+  | '^';
 
 /** One measurement of one retention policy: what every shard of it must do. */
 export interface ShardPlan {
@@ -71,7 +86,16 @@ export interface RawOutput {
 }
 
 export type PushdownFn =
-  | 'count' | 'sum' | 'mean' | 'min' | 'max' | 'first' | 'last' | 'spread' | 'stddev' | 'distinct';
+  | 'count'
+  | 'sum'
+  | 'mean'
+  | 'min'
+  | 'max'
+  | 'first'
+  | 'last'
+  | 'spread'
+  | 'stddev'
+  | 'distinct';
 
 export interface AggregateSpec {
   readonly fn: PushdownFn;
@@ -136,7 +160,12 @@ export type Partial =
       /** The plan's extras at the selected row. */
       readonly extras: readonly (Column | undefined)[];
     }
-  | { readonly fn: 'spread'; readonly counts: Float64Array; readonly mins: Column; readonly maxs: Column }
+  | {
+      readonly fn: 'spread';
+      readonly counts: Float64Array;
+      readonly mins: Column;
+      readonly maxs: Column;
+    }
   /** Welford: mean and sum of squared deviations, mergeable by Chan's formula. */
   | {
       readonly fn: 'stddev';
