@@ -23,8 +23,8 @@ test('slices come to take about 8 ms', () => {
 });
 
 test('neither too small nor too large, however the work goes', () => {
-  expect(pace(10_000, 20)).toBe(128 * 1024);
-  expect(pace(0, 20)).toBe(2 * 1024 * 1024);
+  expect(pace(10_000, 40)).toBe(128 * 1024);
+  expect(pace(0, 40)).toBe(2 * 1024 * 1024);
 });
 
 test('what the work returns or throws comes through, and a rest teaches nothing', () => {
