@@ -48,8 +48,8 @@ export function floorDivide(a: bigint, b: bigint): bigint {
 export class WindowSlots {
   /** Runs of the batch last located: rows [runEnds[i - 1] or 0, runEnds[i]) go to runSlots[i]. */
   runCount = 0;
-  runEnds = new Uint32Array(64);
-  runSlots = new Uint32Array(64);
+  runEnds = new Uint32Array(16);
+  runSlots = new Uint32Array(16);
   readonly #grid: WindowGrid;
   readonly #budget: BucketBudget;
   /** Per slot its window number less `#origin`: a number, a bigint where that is not exact. */
