@@ -188,12 +188,12 @@ export function* fillWindows(plan: FillPlan, data: GroupWindows): Generator<Fram
   }
 }
 
-/** Columns beside a selector: of a gap they are those of the previous row, or the number itself. */
+/** Columns beside a selector: where there is none, what came before, or the number itself. */
 class ExtraFill {
   readonly #extra: Column;
   readonly #repeats: boolean;
-  readonly #fillValue: Value | undefined;
-  #previous = -1;
+  /** Under fill(previous) the last value so far, else the number, if the column can hold it. */
+  #fillValue: Value | undefined;
 
   constructor(fill: Fill, extra: Column) {
     this.#extra = extra;
@@ -206,9 +206,8 @@ class ExtraFill {
   fill(grid: Grid): Column {
     const builder = new ColumnBuilder(this.#extra.type);
     for (const row of grid.rowOf) {
-      if (row >= 0) this.#previous = row;
-      const isThere = row >= 0 || (this.#repeats && this.#previous >= 0);
-      const value = isThere ? readValue(this.#extra, this.#previous) : undefined;
+      const value = row < 0 ? undefined : readValue(this.#extra, row);
+      if (value !== undefined && this.#repeats) this.#fillValue = value;
       builder.push(value ?? this.#fillValue);
     }
     return builder.finish();

@@ -155,7 +155,7 @@ export class SelectGenerator {
         ? this.#pick(this.#fields(subject))
         : this.#pick(subject.numbers);
     if (this.#chance(0.1))
-      return `percentile(${this.#pick(subject.numbers)}, ${this.#pick(['5', '50', '95', '99.9'])})`;
+      return `percentile(${this.#pick(subject.numbers)}, ${this.#pick(['50', '75', '95', '99.9'])})`;
     if (this.#chance(0.1)) return `count(distinct(${this.#pick(this.#fields(subject))}))`;
     return `${name}(${field})`;
   }
