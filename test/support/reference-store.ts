@@ -107,8 +107,9 @@ function evaluateBinary(expr: Extract<RowExpr, { kind: 'binary' }>, point: Refer
   if (typeof left !== typeof right && !(isNumber(left) && isNumber(right))) return false;
   switch (expr.op) {
     case '=':
-      // biome-ignore lint/suspicious/noDoubleEquals: 1 and 1n are equal here.
-      return left == right;
+      return (
+        left === right || (isNumber(left) && isNumber(right) && Number(left) === Number(right))
+      );
     case '!=':
       return !evaluateBinary({ ...expr, op: '=' }, point);
     case '<':

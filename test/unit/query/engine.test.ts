@@ -1,4 +1,7 @@
-// Goal: the engine asks the shards for no more than it needs, keeps to its limits, and stops when told.
+/**
+ * Goal: the engine asks the shards for no more than it needs, keeps to its limits, and stops when told.
+ */
+
 import { expect, test } from 'vitest';
 import { CitadelError } from '../../../src/base/errors.ts';
 import type { QueryPorts } from '../../../src/query/ports.ts';

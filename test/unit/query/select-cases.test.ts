@@ -1,6 +1,9 @@
-// Goal: answers are byte for byte those of InfluxDB. Method: cases/select.json holds what a real
-// influxd 1.6.7 answered to the sample points; the engine answers over the reference store, whose
-// streams and tiny blocks make every answer pass the merges.
+/**
+ * Goal: answers are byte for byte those of InfluxDB. Method: cases/select.json holds what a real
+ * influxd 1.6.7 answered to the sample points; the engine answers over the reference store, whose
+ * streams and tiny blocks make every answer pass the merges.
+ */
+
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ReferenceStore } from '../../support/reference-store.ts';

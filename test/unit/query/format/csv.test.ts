@@ -1,4 +1,7 @@
-// Goal: CSV as InfluxDB's writer gives it: Go's quoting, escaped tags, no exponents.
+/**
+ * Goal: CSV as InfluxDB's writer gives it: Go's quoting, escaped tags, no exponents.
+ */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { csvError, plainDecimal } from '../../../../src/query/format/csv.ts';

@@ -1,4 +1,7 @@
-// Goal: documents are Go's, byte for byte: keys in order, escapes, flags, errors in their place.
+/**
+ * Goal: documents are Go's, byte for byte: keys in order, escapes, flags, errors in their place.
+ */
+
 import { expect, test } from 'vitest';
 import { CitadelError, InvariantError } from '../../../../src/base/errors.ts';
 import { formatJson } from '../../../../src/query/format/json.ts';

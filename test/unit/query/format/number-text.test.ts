@@ -1,4 +1,7 @@
-// Goal: numbers print as Go prints them, which is JavaScript's text but for minus zero.
+/**
+ * Goal: numbers print as Go prints them, which is JavaScript's text but for minus zero.
+ */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ByteWriter } from '../../../../src/query/format/byte-writer.ts';

@@ -1,4 +1,7 @@
-// Goal: times print exactly over the whole range. Method: a slow model with BigInt and Date.
+/**
+ * Goal: times print exactly over the whole range. Method: a slow model with BigInt and Date.
+ */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { maxTime, minTime } from '../../../../src/model/time.ts';

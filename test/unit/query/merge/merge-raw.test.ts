@@ -1,5 +1,8 @@
-// Goal: the merge of streams is the sorted union of their rows, however they are cut into blocks.
-// Method: random rows dealt to streams by series; the model sorts them all.
+/**
+ * Goal: the merge of streams is the sorted union of their rows, however they are cut into blocks.
+ * Method: random rows dealt to streams by series; the model sorts them all.
+ */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RawBlock } from '../../../../src/model/plan.ts';
