@@ -12,8 +12,8 @@ import { addInfoRoutes } from './routes/info.ts';
 import { addPingRoutes } from './routes/ping.ts';
 import { addQueryRoute } from './routes/query.ts';
 import { addWriteRoute } from './routes/write.ts';
+import { addAnswerHeaders } from './server/answer-headers.ts';
 import { createApp } from './server/app.ts';
-import { addCommonHeaders } from './server/common-headers.ts';
 import { BodyCollector } from './server/request-body.ts';
 
 const methods = {
@@ -61,7 +61,7 @@ export async function startHttpServer(parts: HttpParts, options: HttpOptions): P
   const bodies = new BodyCollector(options.bodySizeMax, options.bodiesSizeMax);
   const app = createApp(bodies, parts.env.log);
   const metrics = createMetrics(parts);
-  addCommonHeaders(app, methods);
+  addAnswerHeaders(app, methods);
   observeRequests(app, metrics, parts.env.clock);
   addPingRoutes(app, parts);
   addWriteRoute(app, parts, bodies);

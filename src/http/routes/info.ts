@@ -8,7 +8,7 @@ import type { NodeStatus } from '../../broker/requests.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
-import { influxVersion } from '../server/common-headers.ts';
+import { influxVersion } from '../server/answer-headers.ts';
 import { sendJson } from '../server/error-reply.ts';
 
 const indent = 4;

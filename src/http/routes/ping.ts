@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
-import { influxVersion } from '../server/common-headers.ts';
+import { influxVersion } from '../server/answer-headers.ts';
 import { quoteJson, sendJson } from '../server/error-reply.ts';
 
 function isVerbose(value: string | null): boolean {

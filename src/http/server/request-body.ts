@@ -78,7 +78,8 @@ export class BodyCollector {
     try {
       inflate.end(body);
       for await (const part of inflate) {
-        this.#hold(part.length);
+        // The packed body counts as well, and one that is allowed must fit.
+        this.#hold(part.length, this.#sizeMax);
         size += part.length;
         parts.push(part);
         if (size > this.#sizeMax) throw tooLarge();
@@ -91,8 +92,8 @@ export class BodyCollector {
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
   }
 
-  #hold(size: number): void {
-    if (this.#held + size > this.#totalMax) {
+  #hold(size: number, extraMax = 0): void {
+    if (this.#held + size > this.#totalMax + extraMax) {
       throw new CitadelError('overloaded', 'request throttled, too many bytes in flight');
     }
     this.#held += size;

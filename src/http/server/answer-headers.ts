@@ -58,7 +58,7 @@ function replyUnrouted(methods: MethodTable, request: FastifyRequest, reply: Fas
   return reply.code(405).header('Allow', allowed.join(', ')).send('Method Not Allowed\n');
 }
 
-export function addCommonHeaders(app: FastifyInstance, methods: MethodTable): void {
+export function addAnswerHeaders(app: FastifyInstance, methods: MethodTable): void {
   app.addHook('onRequest', async (request, reply) => {
     // Set on the raw response, which keeps the case of names: people and scripts read these.
     reply.raw.setHeader('X-Influxdb-Version', influxVersion);
