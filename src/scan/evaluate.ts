@@ -15,7 +15,7 @@ import { columnOf, exactDoubles, type Operand, scalarAt, typeOf, validOf } from 
 import { type TextPattern, textPattern } from './regex-cache.ts';
 import { type ArithmeticOp, type CompareOp, compareScalars, isCompareOp } from './scalar.ts';
 
-/** 1 for each row that passes; undefined = every row does. */
+/** 1 for each row that passes, else 0. The caller may keep and change the array. */
 export type RowMask = (batch: ColumnBatch) => Uint8Array;
 
 type RowFunction = (batch: ColumnBatch) => Operand;
