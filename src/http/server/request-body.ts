@@ -16,6 +16,7 @@ export function tooLarge(): CitadelError {
 export class BodyCollector {
   readonly #sizeMax: number;
   readonly #totalMax: number;
+  readonly #unpackRoom: number;
   #held = 0;
 
   /**
@@ -24,7 +25,9 @@ export class BodyCollector {
    */
   constructor(sizeMax: number, totalMax: number) {
     this.#sizeMax = sizeMax;
-    this.#totalMax = sizeMax === Number.MAX_SAFE_INTEGER ? totalMax : Math.max(totalMax, sizeMax);
+    const isBounded = sizeMax < Number.MAX_SAFE_INTEGER;
+    this.#totalMax = isBounded ? Math.max(totalMax, sizeMax) : totalMax;
+    this.#unpackRoom = isBounded ? sizeMax : 0;
   }
 
   get heldBytes(): number {
@@ -79,7 +82,7 @@ export class BodyCollector {
       inflate.end(body);
       for await (const part of inflate) {
         // The packed body counts as well, and one that is allowed must fit.
-        this.#hold(part.length, this.#sizeMax);
+        this.#hold(part.length, this.#unpackRoom);
         size += part.length;
         parts.push(part);
         if (size > this.#sizeMax) throw tooLarge();

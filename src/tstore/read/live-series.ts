@@ -40,7 +40,9 @@ export class LiveSeries {
     this.range = plan.range;
     const narrowed = plan.rpId !== undefined || plan.range !== undefined;
     const hidden = views.some(({ partitions }) => partitions.some((p) => p.tombstones.length > 0));
-    this.isTrivial = !narrowed && !hidden;
+    // Rows that went leave their series in the index until the next sweep.
+    const swept = views.every(({ state }) => !state.sweepNeeded && !state.sweepUnfinished);
+    this.isTrivial = !narrowed && !hidden && swept;
   }
 
   isLive(slot: number): boolean {
@@ -50,7 +52,7 @@ export class LiveSeries {
 
   private hasSource(view: StoreView, slot: number): boolean {
     const key = this.index.keyOf(slot);
-    const place = { slot, seriesId: this.index.idOf(slot), key };
+    const place = { slot, seriesId: this.index.idOf(slot), index: this.index };
     for (const partition of view.partitions) {
       const span = spanOf(partition, this.range ?? allTime);
       if (span === undefined) continue;

@@ -173,6 +173,35 @@ describe('bodies', () => {
     );
   });
 
+  test('a zipped one that is allowed fits, and gives back what it took', async () => {
+    await start({ http: { bodySizeMax: 1000, bodiesSizeMax: 1000 } });
+    const zipped = gzipSync('\n'.repeat(1000));
+    for (let i = 0; i < 5; i++) {
+      expect((await write(zipped, { 'Content-Encoding': 'gzip' })).status).toBe(204);
+    }
+  });
+
+  test('with no limit for one, all together are still bounded, zipped too', async () => {
+    await start({ http: { bodySizeMax: Number.MAX_SAFE_INTEGER, bodiesSizeMax: 1000 } });
+    const zipped = gzipSync('\n'.repeat(900));
+    expect((await write(zipped, { 'Content-Encoding': 'gzip' })).status).toBe(204);
+    expect((await write('\n'.repeat(1001))).status).toBe(503);
+    const bomb = gzipSync('\n'.repeat(10_000));
+    expect((await write(bomb, { 'Content-Encoding': 'gzip' })).status).toBe(503);
+  });
+
+  test('those of requests sent in a row are given back when the connection breaks', async () => {
+    await start({ http: { bodySizeMax: 1000, bodiesSizeMax: 1000 } });
+    const socket = await open();
+    let arrived = 0;
+    server.dataNode.onWrite = () => new Promise(() => void arrived++);
+    const head = 'POST /write?db=mydb HTTP/1.1\r\nHost: x\r\nContent-Length: 300\r\n\r\n';
+    socket.write(`${head}m v=1 1${'\n'.repeat(293)}`.repeat(3));
+    await expect.poll(() => arrived).toBe(3);
+    socket.destroy();
+    await expect.poll(async () => (await write('\n'.repeat(1000))).status).toBe(204);
+  });
+
   test('all together take no more than their share, and give it back', async () => {
     await start({ http: { bodySizeMax: 1000, bodiesSizeMax: 1000 } });
     const socket = await open();
@@ -337,6 +366,30 @@ describe('/query', () => {
       text = (await server.request('/metrics')).text();
     }
     expect(text).toContain('citadel_queries_active 0');
+  });
+
+  test('queries sent in a row all end when the connection breaks', async () => {
+    await start();
+    let hanging = 0;
+    server.dataNode.onScan = (_plan, signal) => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () =>
+          new Promise((_, reject) => {
+            hanging++;
+            signal.addEventListener('abort', () => {
+              hanging--;
+              reject(new CitadelError('cancelled', 'query interrupted'));
+            });
+          }),
+      }),
+    });
+    const socket = await open();
+    socket.write('GET /query?db=mydb&q=SELECT+v+FROM+m HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5));
+    await expect.poll(() => hanging).toBe(5);
+    socket.destroy();
+    await expect.poll(() => hanging).toBe(0);
+    const metrics = async () => (await server.request('/metrics')).text();
+    await expect.poll(metrics).toContain('citadel_queries_active 0');
   });
 
   test('a client that does not read holds the scan back', async () => {
