@@ -66,6 +66,8 @@ function isComplete(plan: FillPlan, data: GroupWindows): boolean {
   const span = first < last ? last - first : first - last;
   if (plan.windows.zone !== undefined) return false;
   if (BigInt(count - 1) * plan.windows.intervalNs !== span) return false;
+  const repairsExtras = plan.fill.kind === 'previous' || plan.fill.kind === 'value';
+  if (repairsExtras && data.extras.some((extra) => extra?.valid !== undefined)) return false;
   return data.calls.every(
     ({ values, answered }) =>
       values !== undefined && answered === undefined && values.valid === undefined,

@@ -144,7 +144,7 @@ function clockLines(): string[] {
   const hours = Array.from({ length: 120 }, (_, n) => n);
   return [
     ...hours.map((n) => `clock v=${n},i=${n}i ${spring + BigInt(n) * 3600n * second}`),
-    ...hours.map((n) => `clock v=${n},i=${n}i ${autumn + BigInt(n) * 3600n * second}`),
+    ...hours.map((n) => `clock v=${n + 500},i=${n + 500}i ${autumn + BigInt(n) * 3600n * second}`),
     ...hours.map((n) => `days,k=${n % 3} v=${n} ${spring + BigInt(n) * 43_200n * second}`),
   ];
 }
