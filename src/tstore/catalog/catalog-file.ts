@@ -7,8 +7,8 @@
 
 import type { StatementBatch } from '../../sqlite/job.ts';
 import type { SqliteReaders, SqliteWriter } from '../../sqlite/sqlite.ts';
+import type { Breather } from '../partition/breather.ts';
 import { blobs, metaBatch, numbers } from '../partition/partition-change.ts';
-import type { Breather } from '../partition/partition-file.ts';
 import { damaged } from '../partition/partition-schema.ts';
 import {
   addToDigest,

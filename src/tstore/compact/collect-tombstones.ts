@@ -8,6 +8,7 @@ import { changePartition } from '../partition/partition-change.ts';
 import type { PartitionField } from '../partition/partition-fields.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
 import { droppedUpTo } from '../read/schema-fields.ts';
+import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 
 /** Files whose range a tombstone touches. */
@@ -41,7 +42,7 @@ function mayGo(state: StoreState, tombstone: Tombstone, stableHlc: number): bool
 }
 
 /** A measurement that was dropped whole has no fields in the file until it is written again. */
-async function forgetFields(state: StoreState, tombstone: Tombstone): Promise<void> {
+async function forgetFields(state: StoreState, tombstone: Tombstone, pacer: Pacer): Promise<void> {
   for (const file of filesUnder(state, tombstone)) {
     if (!file.exists || file.quarantine !== undefined) continue;
     const fields: PartitionField[] = [];
@@ -51,17 +52,21 @@ async function forgetFields(state: StoreState, tombstone: Tombstone): Promise<vo
     }
     if (fields.length === 0) continue;
     const change = { packed: undefined, replaced: [], fields, lsn: undefined, purge: [] };
-    await changePartition(file, change, state.options.writer);
+    await changePartition(file, change, state.options.writer, pacer);
   }
 }
 
 /** True when some went. */
-export async function collectTombstones(state: StoreState, stableHlc: number): Promise<boolean> {
+export async function collectTombstones(
+  state: StoreState,
+  stableHlc: number,
+  pacer: Pacer,
+): Promise<boolean> {
   const gone = [...state.tombstones.values()]
     .flat()
     .filter((tombstone) => mayGo(state, tombstone, stableHlc));
   if (gone.length === 0) return false;
-  for (const tombstone of gone) await forgetFields(state, tombstone);
+  for (const tombstone of gone) await forgetFields(state, tombstone, pacer);
   const remove = gone.map(({ no }) => no);
   await state.catalog.commit([{ table: 'tombstones', put: [], remove }], {});
   const numbers = new Set(remove);

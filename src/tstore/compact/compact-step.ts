@@ -63,12 +63,12 @@ async function tryCompactFile(
   }
 }
 
-async function purgeGarbage(state: StoreState): Promise<boolean> {
+async function purgeGarbage(state: StoreState, pacer: Pacer): Promise<boolean> {
   for (const file of state.files()) {
     if (file.garbage.length === 0 || file.pins > 0 || file.quarantine !== undefined) continue;
     const purge = file.garbage;
     const change = { packed: undefined, replaced: [], fields: [], lsn: undefined, purge };
-    await changePartition(file, change, state.options.writer);
+    await changePartition(file, change, state.options.writer, pacer);
     file.settledGeneration = file.meta.generation;
     return true;
   }
@@ -103,8 +103,8 @@ export async function compactOnce(
       if (await tryCompactFile(state, set, file, stableHlc, pacer)) return true;
     }
   }
-  if (await purgeGarbage(state)) return true;
-  if (await collectTombstones(state, stableHlc)) return true;
+  if (await purgeGarbage(state, pacer)) return true;
+  if (await collectTombstones(state, stableHlc, pacer)) return true;
   if (await retireEmptyFiles(state)) return true;
   if (!state.sweepNeeded) return false;
   await sweepSeries(state, pacer);

@@ -206,6 +206,7 @@ export async function rewriteChunks(
       purge: file.pins === 0 ? file.garbage : [],
     },
     state.options.writer,
+    pacer,
   );
   const kept = new Set(made.map(({ entry }) => entry.seriesId));
   if (groups.some(({ seriesId }) => !kept.has(seriesId))) state.sweepNeeded = true;

@@ -114,7 +114,7 @@ class FileFlush {
       lsn: file.meta.lsn,
       tombstones: [],
     };
-    const place = { slot, seriesId, key };
+    const place = { slot, seriesId, index };
     const sources = findSources(parts, view, place, span) as SegmentSource[];
     if (sources.length === 0) return;
     const measurement = index.measurementOf(slot).name;
@@ -200,7 +200,7 @@ export async function flushFile(
     if (other === file || isBeside) await loadDirectory(other, readers, pacer);
   }
   const work = new FileFlush(state, task, options.stableHlc);
-  for (const slot of slotsById(task)) {
+  for (const slot of await slotsById(task, pacer)) {
     work.addSeries(slot);
     if (pacer.isDue) await pacer.breathe();
   }
@@ -215,5 +215,6 @@ export async function flushFile(
       purge: file.pins === 0 ? file.garbage : [],
     },
     writer,
+    pacer,
   );
 }

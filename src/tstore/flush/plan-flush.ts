@@ -108,17 +108,55 @@ export async function planFlush(
 }
 
 /** Series of a task by id, each once. */
-export function slotsById(task: FileTask): Uint32Array {
+export async function slotsById(task: FileTask, pacer: Pacer): Promise<Uint32Array> {
   const { index } = task;
-  const pairs = new Float64Array(task.slots.length);
   const slots = task.slots.view();
+  const pairs = new Float64Array(slots.length);
   for (let i = 0; i < slots.length; i++) pairs[i] = index.idOf(slots[i]!) * 4294967296 + slots[i]!;
-  pairs.sort();
-  const sorted = new Uint32Array(pairs.length);
+  const ordered = await sortNumbers(pairs, pacer);
+  const sorted = new Uint32Array(ordered.length);
   let count = 0;
-  for (let i = 0; i < pairs.length; i++) {
-    if (i > 0 && pairs[i] === pairs[i - 1]) continue;
-    sorted[count++] = pairs[i]! % 4294967296;
+  for (let i = 0; i < ordered.length; i++) {
+    if (i > 0 && ordered[i] === ordered[i - 1]) continue;
+    sorted[count++] = ordered[i]! % 4294967296;
   }
   return sorted.subarray(0, count);
+}
+
+const runLength = 16_384;
+
+/** Ascending: short runs by the engine's own sort, then merges, breathing in between. */
+async function sortNumbers(values: Float64Array, pacer: Pacer): Promise<Float64Array> {
+  for (let from = 0; from < values.length; from += runLength) {
+    values.subarray(from, from + runLength).sort();
+    await pacer.breathe();
+  }
+  let source = values;
+  let target: Float64Array = new Float64Array(values.length);
+  for (let width = runLength; width < values.length; width *= 2) {
+    for (let from = 0; from < values.length; from += width * 2) {
+      const middle = Math.min(from + width, values.length);
+      const until = Math.min(from + width * 2, values.length);
+      await mergeRuns(source, target, from, middle, until, pacer);
+    }
+    [source, target] = [target, source];
+  }
+  return source;
+}
+
+async function mergeRuns(
+  source: Float64Array,
+  target: Float64Array,
+  from: number,
+  middle: number,
+  until: number,
+  pacer: Pacer,
+): Promise<void> {
+  let a = from;
+  let b = middle;
+  for (let at = from; at < until; at++) {
+    if (at % runLength === 0) await pacer.breathe();
+    const takeA = b >= until || (a < middle && source[a]! <= source[b]!);
+    target[at] = takeA ? source[a++]! : source[b++]!;
+  }
 }

@@ -36,6 +36,9 @@ function findNewSeries(memtables: readonly Memtable[]): NewSeries[] {
   return [...found].map(([index, slots]) => ({ index, slots: [...slots] }));
 }
 
+/** Keys looked at between two breaths. */
+const seriesPerSlice = 2048;
+
 interface Assigned {
   readonly index: DatabaseIndex;
   readonly slot: number;
@@ -55,16 +58,17 @@ async function planSeries(
   for (const { index, slots } of findNewSeries(memtables)) {
     await pacer.breathe();
     const sorted = await sortByKey(index, slots, pacer);
-    const ids = sorted.map(() => idNext++);
-    const keys = sorted.map((slot) => index.keyOf(slot));
-    let at = 0;
-    for (const block of cutIntoBlocks(index.dbId, ids, keys)) {
-      for (let i = 0; i < block.ids.length; i++) {
-        assigned.push({ index, slot: sorted[at]!, id: ids[at]!, block: blockNext });
-        at++;
+    for (let from = 0; from < sorted.length; from += seriesPerSlice) {
+      const part = sorted.slice(from, from + seriesPerSlice);
+      const ids = part.map(() => idNext++);
+      const keys = part.map((slot) => index.keyOf(slot));
+      let at = 0;
+      for (const block of cutIntoBlocks(index.dbId, ids, keys)) {
+        for (const id of block.ids)
+          assigned.push({ index, slot: part[at++]!, id, block: blockNext });
+        put.push({ no: blockNext++, body: encodeSeriesBlock(block) });
       }
-      put.push({ no: blockNext++, body: encodeSeriesBlock(block) });
-      if (pacer.isDue) await pacer.breathe();
+      await pacer.breathe();
     }
   }
   return { put, assigned, idNext, blockNext };
@@ -139,5 +143,8 @@ export async function saveNames(
     },
   );
   state.tombstoneNoSaved = tombstoneNoNext;
-  for (const { index, slot, id, block } of series.assigned) index.giveId(slot, id, block);
+  for (const { index, slot, id, block } of series.assigned) {
+    index.giveId(slot, id, block);
+    if (pacer.isDue) await pacer.breathe();
+  }
 }

@@ -4,17 +4,21 @@
  * arrays themselves never change, so that a view of the directory is the object itself.
  */
 
+import type { Breather } from './breather.ts';
 import type { ChunkEntry } from './row-entries.ts';
 
+/** One row of the directory, as its checksum needs it. */
 export interface StoredRow {
   readonly no: number;
   readonly dataSum: number;
   readonly chunks: readonly ChunkEntry[];
 }
 
-/** One chunk, found: its layer and its place in it. */
+/** Parallel arrays, one place per chunk; nothing changes once the layer is part of a directory. */
 export class DirectoryLayer {
-  readonly count: number;
+  /** Places in use: the arrays may be longer. */
+  count = 0;
+  readonly capacity: number;
   readonly seriesIds: Uint32Array;
   readonly mins: Float64Array;
   readonly maxs: Float64Array;
@@ -32,38 +36,55 @@ export class DirectoryLayer {
   /** Two words each. */
   readonly keyHashes: Uint32Array;
 
-  constructor(count: number) {
-    this.count = count;
-    this.seriesIds = new Uint32Array(count);
-    this.mins = new Float64Array(count);
-    this.maxs = new Float64Array(count);
-    this.pointCounts = new Uint32Array(count);
-    this.rowNos = new Uint32Array(count);
-    this.starts = new Uint32Array(count);
-    this.sizes = new Uint32Array(count);
-    this.dataSums = new Uint32Array(count);
-    this.stableHlcs = new Float64Array(count);
-    this.hlcMins = new Float64Array(count);
-    this.tombstoneNos = new Uint32Array(count);
-    this.stamped = new Uint8Array(count);
-    this.keyHashes = new Uint32Array(count * 2);
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.seriesIds = new Uint32Array(capacity);
+    this.mins = new Float64Array(capacity);
+    this.maxs = new Float64Array(capacity);
+    this.pointCounts = new Uint32Array(capacity);
+    this.rowNos = new Uint32Array(capacity);
+    this.starts = new Uint32Array(capacity);
+    this.sizes = new Uint32Array(capacity);
+    this.dataSums = new Uint32Array(capacity);
+    this.stableHlcs = new Float64Array(capacity);
+    this.hlcMins = new Float64Array(capacity);
+    this.tombstoneNos = new Uint32Array(capacity);
+    this.stamped = new Uint8Array(capacity);
+    this.keyHashes = new Uint32Array(capacity * 2);
   }
 
-  set(at: number, row: StoredRow, start: number, chunk: ChunkEntry): void {
+  set(at: number, rowNo: number, dataSum: number, start: number, chunk: ChunkEntry): void {
     this.seriesIds[at] = chunk.seriesId;
     this.mins[at] = chunk.min;
     this.maxs[at] = chunk.max;
     this.pointCounts[at] = chunk.pointCount;
-    this.rowNos[at] = row.no;
+    this.rowNos[at] = rowNo;
     this.starts[at] = start;
     this.sizes[at] = chunk.size;
-    this.dataSums[at] = row.dataSum;
+    this.dataSums[at] = dataSum;
     this.stableHlcs[at] = chunk.stableHlc;
     this.hlcMins[at] = chunk.hlcMin;
     this.tombstoneNos[at] = chunk.tombstoneNo;
     this.stamped[at] = chunk.stamped ? 1 : 0;
     this.keyHashes[at * 2] = chunk.hashLow;
     this.keyHashes[at * 2 + 1] = chunk.hashHigh;
+  }
+
+  copyAll(from: DirectoryLayer): void {
+    this.seriesIds.set(from.seriesIds);
+    this.mins.set(from.mins);
+    this.maxs.set(from.maxs);
+    this.pointCounts.set(from.pointCounts);
+    this.rowNos.set(from.rowNos);
+    this.starts.set(from.starts);
+    this.sizes.set(from.sizes);
+    this.dataSums.set(from.dataSums);
+    this.stableHlcs.set(from.stableHlcs);
+    this.hlcMins.set(from.hlcMins);
+    this.tombstoneNos.set(from.tombstoneNos);
+    this.stamped.set(from.stamped);
+    this.keyHashes.set(from.keyHashes);
+    this.count = from.count;
   }
 
   copy(at: number, from: DirectoryLayer, i: number): void {
@@ -123,45 +144,73 @@ const layerRatio = 4;
 /** Buried rows beyond this are worth a rebuild. */
 const buriedMax = 4096;
 
-function layerOfRows(rows: readonly StoredRow[]): DirectoryLayer {
-  const found: { row: StoredRow; start: number; chunk: ChunkEntry }[] = [];
-  for (const row of rows) {
+const capacityFirst = 64;
+
+/** Fills layers row by row; starts another one where the order by series and time breaks. */
+export class LayerBuilder {
+  private readonly closed: DirectoryLayer[] = [];
+  private layer = new DirectoryLayer(capacityFirst);
+
+  addRow(rowNo: number, dataSum: number, chunks: readonly ChunkEntry[]): void {
     let start = 0;
-    for (const chunk of row.chunks) {
-      found.push({ row, start, chunk });
+    for (const chunk of chunks) {
+      this.add(rowNo, dataSum, start, chunk);
       start += chunk.size;
     }
   }
-  found.sort((a, b) => a.chunk.seriesId - b.chunk.seriesId || a.chunk.min - b.chunk.min);
-  const layer = new DirectoryLayer(found.length);
-  found.forEach(({ row, start, chunk }, i) => {
-    layer.set(i, row, start, chunk);
-  });
-  return layer;
+
+  private add(rowNo: number, dataSum: number, start: number, chunk: ChunkEntry): void {
+    const { count } = this.layer;
+    if (count > 0) {
+      const before = this.layer.seriesIds[count - 1]! - chunk.seriesId;
+      if ((before || this.layer.mins[count - 1]! - chunk.min) > 0) this.close();
+    }
+    if (this.layer.count === this.layer.capacity) {
+      const grown = new DirectoryLayer(this.layer.capacity * 2);
+      grown.copyAll(this.layer);
+      this.layer = grown;
+    }
+    this.layer.set(this.layer.count++, rowNo, dataSum, start, chunk);
+  }
+
+  private close(): void {
+    if (this.layer.count > 0) this.closed.push(this.layer);
+    this.layer = new DirectoryLayer(capacityFirst);
+  }
+
+  finish(): DirectoryLayer[] {
+    this.close();
+    return this.closed;
+  }
 }
 
-function mergeLayers(
+const chunksPerLook = 8192;
+
+/** Two layers as one, without the chunks of buried rows. */
+async function mergeLayers(
   a: DirectoryLayer,
   b: DirectoryLayer,
   buried: ReadonlySet<number>,
-): DirectoryLayer {
-  const isAlive = (layer: DirectoryLayer, i: number) => !buried.has(layer.rowNos[i]!);
-  let count = 0;
-  for (const layer of [a, b]) for (let i = 0; i < layer.count; i++) if (isAlive(layer, i)) count++;
-  const merged = new DirectoryLayer(count);
+  pace: Breather,
+): Promise<DirectoryLayer> {
+  const merged = new DirectoryLayer(a.count + b.count);
   let i = 0;
   let j = 0;
   let at = 0;
   while (i < a.count || j < b.count) {
+    if ((i + j) % chunksPerLook === 0) await pace.breathe();
     const takeA =
       j >= b.count ||
       (i < a.count && (a.seriesIds[i]! - b.seriesIds[j]! || a.mins[i]! - b.mins[j]!) <= 0);
     const layer = takeA ? a : b;
     const from = takeA ? i++ : j++;
-    if (isAlive(layer, from)) merged.copy(at++, layer, from);
+    if (!buried.has(layer.rowNos[from]!)) merged.copy(at++, layer, from);
   }
+  merged.count = at;
   return merged;
 }
+
+const nothingBuried: ReadonlySet<number> = new Set();
 
 export class ChunkDirectory {
   readonly layers: readonly DirectoryLayer[];
@@ -173,28 +222,42 @@ export class ChunkDirectory {
     this.buried = buried;
   }
 
-  static ofRows(rows: readonly StoredRow[]): ChunkDirectory {
-    return new ChunkDirectory(rows.length === 0 ? [] : [layerOfRows(rows)], new Set());
+  static readonly empty = new ChunkDirectory([], nothingBuried);
+
+  static async ofLayers(found: readonly DirectoryLayer[], pace: Breather): Promise<ChunkDirectory> {
+    let layers = [...found];
+    while (layers.length > 1) {
+      const next: DirectoryLayer[] = [];
+      for (let i = 0; i < layers.length; i += 2) {
+        const a = layers[i]!;
+        const b = layers[i + 1];
+        next.push(b === undefined ? a : await mergeLayers(a, b, nothingBuried, pace));
+      }
+      layers = next;
+    }
+    return new ChunkDirectory(layers, nothingBuried);
   }
 
   /** The directory after rows came and others went. */
-  with(added: readonly StoredRow[], gone: readonly number[]): ChunkDirectory {
-    let buried: ReadonlySet<number> =
-      gone.length === 0 ? this.buried : new Set([...this.buried, ...gone]);
-    const layers = [...this.layers];
-    if (added.length > 0) layers.push(layerOfRows(added));
+  async with(
+    added: readonly DirectoryLayer[],
+    gone: readonly number[],
+    pace: Breather,
+  ): Promise<ChunkDirectory> {
+    const buried = gone.length === 0 ? this.buried : new Set([...this.buried, ...gone]);
     const mergeAll = buried.size > buriedMax;
+    const layers = [...this.layers, ...added];
     while (layers.length > 1) {
       const newer = layers[layers.length - 1]!;
       const older = layers[layers.length - 2]!;
       if (!mergeAll && older.count > newer.count * layerRatio) break;
-      layers.splice(-2, 2, mergeLayers(older, newer, buried));
+      layers.splice(-2, 2, await mergeLayers(older, newer, buried, pace));
     }
-    if (mergeAll && layers.length === 1) {
-      layers[0] = mergeLayers(layers[0]!, new DirectoryLayer(0), buried);
-      buried = new Set();
-    }
-    return new ChunkDirectory(layers, buried);
+    if (!mergeAll) return new ChunkDirectory(layers, buried);
+    const last = layers[0];
+    const nothing = new DirectoryLayer(0);
+    const all = last === undefined ? [] : [await mergeLayers(last, nothing, buried, pace)];
+    return new ChunkDirectory(all, nothingBuried);
   }
 
   /** Calls `visit` for every chunk of a series, of each layer by first offset. */
@@ -219,7 +282,7 @@ export class ChunkDirectory {
   }
 
   get memoryBytes(): number {
-    return this.layers.reduce((sum, layer) => sum + layer.count * 70, 0);
+    return this.layers.reduce((sum, layer) => sum + layer.capacity * 70, 0);
   }
 
   get chunkCount(): number {

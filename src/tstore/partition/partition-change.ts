@@ -4,8 +4,9 @@
  */
 
 import { ByteWriter } from '../../base/bytes.ts';
-import type { ParameterColumn, StatementBatch, WriteJob } from '../../sqlite/job.ts';
+import type { ParameterColumn, StatementBatch } from '../../sqlite/job.ts';
 import type { SqliteWriter } from '../../sqlite/sqlite.ts';
+import type { Breather } from './breather.ts';
 import { ChunkDirectory, type StoredRow } from './chunk-directory.ts';
 import { encodeField, type PartitionField } from './partition-fields.ts';
 import type { PartitionFile } from './partition-file.ts';
@@ -81,17 +82,19 @@ interface Tally {
   garbage: Digest;
 }
 
-function addRows(packed: PackedRows, tally: Tally): StatementBatch[] {
-  const nos = packed.rows.map((row) => row.no);
-  const entries = packed.rows.map((row) => encodeRowEntries(row));
-  const sums = entries.map((bytes, i) => rowSum(partitionTable.rows, nos[i]!, bytes));
+function addRows({ nos, entries, sums, data }: PackedRows, tally: Tally): StatementBatch[] {
   for (const sum of sums) tally.rows = addToDigest(tally.rows, sum);
+  const rowCount = nos.length;
   return [
-    putRows('rows', 'entries', nos, entries, sums),
+    {
+      sql: 'INSERT INTO rows (no, entries, sum) VALUES (?, ?, ?)',
+      rowCount,
+      parameters: [numbers(nos), { kind: 'blob', ...entries }, numbers(sums)],
+    },
     {
       sql: 'INSERT INTO data (no, bytes) VALUES (?, ?)',
-      rowCount: nos.length,
-      parameters: [numbers(nos), { kind: 'blob', bytes: packed.bytes, ends: packed.ends }],
+      rowCount,
+      parameters: [numbers(nos), { kind: 'blob', ...data }],
     },
   ];
 }
@@ -154,41 +157,47 @@ function planChange(
   if (change.replaced.length > 0) batches.push(...buryRows(change.replaced, tally));
   if (change.fields.length > 0) batches.push(putFields(file, change.fields, tally));
   const { packed } = change;
-  if (packed !== undefined && packed.rows.length > 0) batches.push(...addRows(packed, tally));
+  if (packed !== undefined && packed.nos.length > 0) batches.push(...addRows(packed, tally));
   const meta: PartitionMeta = {
     ...file.meta,
     ...tally,
     lsn: change.lsn ?? file.meta.lsn,
     generation: file.meta.generation + 1,
-    rowNoNext: file.meta.rowNoNext + (packed?.rows.length ?? 0),
+    rowNoNext: file.meta.rowNoNext + (packed?.nos.length ?? 0),
   };
   batches.push(metaBatch(partitionTable.meta, meta));
   return { batches, meta };
 }
 
-/** Durable when it resolves. The directory must be loaded if rows come or go. */
+/**
+ * Durable when it resolves. The directory must be loaded if rows come or go. What is in memory (position
+ * and directory) changes in one turn, so that no view sees the one without the other.
+ */
 export async function changePartition(
   file: PartitionFile,
   change: PartitionChange,
   writer: SqliteWriter,
+  pace: Breather,
 ): Promise<void> {
   const { batches, meta } = planChange(file, change);
-  const job: WriteJob = {
+  const gone = change.replaced.map((row) => row.no);
+  const layers = change.packed?.layers ?? [];
+  let { directory } = file;
+  if (layers.length > 0 || gone.length > 0) {
+    directory = await (directory ?? ChunkDirectory.empty).with(layers, gone, pace);
+  }
+  const { path } = file;
+  await writer.run({
     kind: 'write',
-    file: file.path,
+    file: path,
     schema: partitionSchema,
     batches,
     checkpoint: true,
-  };
-  await writer.run(job);
+  });
   file.meta = meta;
+  file.directory = directory;
   file.exists = true;
   for (const field of change.fields) file.fields.set(field);
-  const gone = change.replaced.map((row) => row.no);
   const purged = new Set(change.purge);
   file.garbage = [...file.garbage.filter((no) => !purged.has(no)), ...gone];
-  const rows = change.packed?.rows ?? [];
-  if (rows.length > 0 || gone.length > 0) {
-    file.directory = (file.directory ?? ChunkDirectory.ofRows([])).with(rows, gone);
-  }
 }

@@ -10,7 +10,8 @@ import { CitadelError } from '../../base/errors.ts';
 import type { SqliteReader, SqliteReaders } from '../../sqlite/sqlite.ts';
 import { openChunk } from '../chunk/chunk.ts';
 import type { CachedChunk, CachedRow, ReadCache } from '../read-cache.ts';
-import { ChunkDirectory, type DirectoryLayer, type StoredRow } from './chunk-directory.ts';
+import type { Breather } from './breather.ts';
+import { ChunkDirectory, type DirectoryLayer, LayerBuilder } from './chunk-directory.ts';
 import type { Bounds } from './partition-bounds.ts';
 import { decodeField, PartitionFields } from './partition-fields.ts';
 import {
@@ -58,7 +59,7 @@ export class PartitionFile {
     this.bounds = boundsOf(meta);
     this.serial = serialNext++;
     this.exists = exists;
-    if (!exists) this.directory = ChunkDirectory.ofRows([]);
+    if (!exists) this.directory = ChunkDirectory.empty;
   }
 
   cacheKey(rowNo: number): number {
@@ -104,12 +105,6 @@ function readGarbage(reader: SqliteReader, expected: Digest): number[] {
   return found;
 }
 
-/** Something that lets others run in between. */
-export interface Breather {
-  /** Waits a turn if it is time to. */
-  breathe(): Promise<void>;
-}
-
 /** The directory, read in pieces. Errors: `corrupt`. */
 export async function loadDirectory(
   file: PartitionFile,
@@ -119,10 +114,11 @@ export async function loadDirectory(
   if (file.unreadable !== undefined) throw file.unreadable;
   while (file.directory === undefined) {
     const { generation } = file.meta;
-    const rows = await tryReadRows(file, readers, pace);
+    const layers = await tryReadRows(file, readers, pace);
+    const directory = layers && (await ChunkDirectory.ofLayers(layers, pace));
     // A transaction in between, or another reader that was quicker: look again.
-    if (file.directory === undefined && rows !== undefined && file.meta.generation === generation) {
-      file.directory = ChunkDirectory.ofRows(rows);
+    if (file.directory === undefined && file.meta.generation === generation) {
+      file.directory = directory;
     }
   }
   return file.directory;
@@ -133,7 +129,7 @@ async function tryReadRows(
   file: PartitionFile,
   readers: SqliteReaders,
   pace: Breather,
-): Promise<StoredRow[] | undefined> {
+): Promise<DirectoryLayer[] | undefined> {
   try {
     return await readRows(file, readers, pace);
   } catch (error) {
@@ -146,10 +142,10 @@ async function readRows(
   file: PartitionFile,
   readers: SqliteReaders,
   pace: Breather,
-): Promise<StoredRow[] | undefined> {
+): Promise<DirectoryLayer[] | undefined> {
   const sql = `SELECT no, entries, sum FROM rows WHERE no > ? ORDER BY no LIMIT ${rowsPerRead}`;
   const { generation } = file.meta;
-  const rows: StoredRow[] = [];
+  const builder = new LayerBuilder();
   let digest: Digest = emptyDigest;
   let last = -1;
   for (;;) {
@@ -159,7 +155,8 @@ async function readRows(
       const isSound =
         entries instanceof Uint8Array && rowSum(partitionTable.rows, no as number, entries) === sum;
       if (!isSound) throw damaged(file.path, `directory row ${no}`);
-      rows.push({ no: no as number, ...decodeRowEntries(entries) });
+      const { dataSum, chunks } = decodeRowEntries(entries);
+      builder.addRow(no as number, dataSum, chunks);
       digest = addToDigest(digest, sum as number);
       last = no as number;
     }
@@ -168,7 +165,7 @@ async function readRows(
   }
   if (file.meta.generation !== generation) return undefined;
   if (!equalDigests(digest, file.meta.rows)) throw damaged(file.path, 'directory of rows');
-  return rows;
+  return builder.finish();
 }
 
 /** Bytes of a stored row, checked against the directory. Errors: `corrupt`. */

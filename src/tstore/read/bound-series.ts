@@ -1,7 +1,7 @@
 /** The series of a plan over several stores, bound and in groups. */
 
 import type { ShardPlan } from '../../model/plan.ts';
-import { decodeSeriesKey, formatSeriesName, type SeriesName } from '../../model/series-key.ts';
+import { decodeSeriesKey, formatSeriesName } from '../../model/series-key.ts';
 import type { SeriesBinding, ShardScan } from '../../scan/scan.ts';
 import { selectSlots } from '../index/select-series.ts';
 import type { Pacer } from '../store/pacer.ts';
@@ -11,7 +11,6 @@ import { compareText, sortInSlices } from './text-order.ts';
 
 export interface BoundSeries extends SeriesPlace {
   readonly view: StoreView;
-  readonly name: SeriesName;
   readonly binding: SeriesBinding;
 }
 
@@ -33,8 +32,7 @@ async function bindStore(
   if (index === undefined || measurement === undefined) return;
   for (const slot of selectSlots(measurement, plan.where)) {
     if (pacer.isDue) await pacer.breathe();
-    const key = index.keyOf(slot);
-    const name = decodeSeriesKey(key);
+    const name = decodeSeriesKey(index.keyOf(slot));
     const binding = scan.bindSeries(name, formatSeriesName(name));
     if (binding === undefined) continue;
     let group = groups.get(binding.groupKey);
@@ -42,7 +40,7 @@ async function bindStore(
       group = { key: binding.groupKey, series: [] };
       groups.set(binding.groupKey, group);
     }
-    group.series.push({ view, slot, seriesId: index.idOf(slot), key, name, binding });
+    group.series.push({ view, index, slot, seriesId: index.idOf(slot), binding });
   }
 }
 

@@ -1,6 +1,7 @@
 /** One series in one partition: from its sources to batches of resolved rows. */
 
 import type { ColumnBatch } from '../../model/column.ts';
+import { decodeSeriesKey } from '../../model/series-key.ts';
 import type { TimeRange } from '../../model/time.ts';
 import type { ColumnSummary } from '../../scan/column-summary.ts';
 import type { GroupScan, ShardScan } from '../../scan/scan.ts';
@@ -49,8 +50,9 @@ export function locateSeries(
   const sources = findSources(parts, partition, series, span);
   if (sources.length === 0) return undefined;
   const { tombstones, bounds } = partition;
-  const hidings =
-    tombstones.length === 0 ? [] : hidingsOf(tombstones, series.name, bounds, state.origins);
+  if (tombstones.length === 0) return { series, sources, hidings: [] };
+  const name = decodeSeriesKey(series.index.keyOf(series.slot));
+  const hidings = hidingsOf(tombstones, name, bounds, state.origins);
   return { series, sources, hidings };
 }
 

@@ -9,6 +9,7 @@ import type { PointsFrame } from '../../model/frame-decode.ts';
 import { decodeColumn, decodeStamps, decodeTimes } from '../chunk/chunk.ts';
 import { afterAllOrigins, type StampRuns } from '../chunk/stamp-runs.ts';
 import type { StampRule } from '../flush/stamp-rule.ts';
+import type { DatabaseIndex } from '../index/database-index.ts';
 import type { MemFrame } from '../memtable/memtable.ts';
 import { readSegment, type Span } from '../memtable/segment-piece.ts';
 import type { NumberedHiding } from '../merge/hidings.ts';
@@ -89,8 +90,7 @@ const keyHash = new Uint32Array(2);
 function addChunks(
   sources: Source[],
   { file, directory }: FileView,
-  seriesId: number,
-  key: Uint8Array,
+  { seriesId, slot, index }: SeriesPlace,
   span: Span,
 ): void {
   let checked = false;
@@ -98,7 +98,7 @@ function addChunks(
     const min = layer.mins[at]!;
     const max = layer.maxs[at]!;
     if (min > span.max || max < span.min) return;
-    if (!checked) hash64Into(key, keyHash);
+    if (!checked) hash64Into(index.keyOf(slot), keyHash);
     checked = true;
     const isOwner =
       layer.keyHashes[at * 2] === keyHash[0] && layer.keyHashes[at * 2 + 1] === keyHash[1];
@@ -112,7 +112,7 @@ export interface SeriesPlace {
   readonly slot: number;
   /** 0 = in no file. */
   readonly seriesId: number;
-  readonly key: Uint8Array;
+  readonly index: DatabaseIndex;
 }
 
 /** All sources of the series with rows in the span, by first offset. Errors: `corrupt`. */
@@ -124,7 +124,7 @@ export function findSources(
 ): Source[] {
   const sources: Source[] = [];
   if (place.seriesId !== 0) {
-    for (const file of partition.files) addChunks(sources, file, place.seriesId, place.key, span);
+    for (const file of partition.files) addChunks(sources, file, place, span);
   }
   for (const part of parts) {
     addSegments(sources, part, place.slot, partition, span);

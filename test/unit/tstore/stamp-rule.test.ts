@@ -220,9 +220,9 @@ async function countMistakes(rule: StampRule, seeds: number, stopAt: number): Pr
   return mistakes;
 }
 
-test('with the whole rule every read is right', async () => {
+test('with the whole rule every read is right', { timeout: 120_000 }, async () => {
   expect(encodeSeriesKey(name).length).toBe(3);
-  expect(await countMistakes(fullStampRule, 12, 1)).toEqual([]);
+  expect(await countMistakes(fullStampRule, 8, 1)).toEqual([]);
 });
 
 test.each(
