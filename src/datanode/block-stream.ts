@@ -13,7 +13,7 @@ export interface StreamControl {
 }
 
 interface Arrived {
-  readonly block: StreamBlock;
+  readonly blocks: readonly StreamBlock[];
   readonly bytes: number;
 }
 
@@ -28,8 +28,9 @@ export class BlockStream {
     this.#control = control;
   }
 
-  push(block: StreamBlock, bytes: number): void {
-    this.#arrived.push({ block, bytes });
+  /** Blocks of one message. */
+  push(blocks: readonly StreamBlock[], bytes: number): void {
+    this.#arrived.push({ blocks, bytes });
     this.#wake();
   }
 
@@ -51,8 +52,9 @@ export class BlockStream {
       for (;;) {
         const next = this.#arrived.shift();
         if (next !== undefined) {
-          this.#control.credit(next.bytes);
-          yield next.block;
+          yield* next.blocks;
+          // Only what was used up makes room for more.
+          if (!this.#ended) this.#control.credit(next.bytes);
         } else if (this.#ended) {
           if (this.#error !== undefined) throw this.#error;
           return;

@@ -201,8 +201,8 @@ export class WorkerLink {
       case 'answers':
         for (const answer of message.answers) this.#settleWrite(answer);
         return;
-      case 'block':
-        this.#streams.get(message.id)?.push(message.block, message.bytes);
+      case 'blocks':
+        this.#streams.get(message.id)?.push(message.blocks, message.bytes);
         return;
       case 'end':
         this.#endStream(message.id, message.failure);

@@ -99,9 +99,9 @@ export type FromWorker =
   | { readonly kind: 'progress'; readonly replayedBytes: number }
   | { readonly kind: 'answers'; readonly answers: readonly WriteAnswer[] }
   | {
-      readonly kind: 'block';
+      readonly kind: 'blocks';
       readonly id: number;
-      readonly block: StreamBlock;
+      readonly blocks: readonly StreamBlock[];
       readonly bytes: number;
     }
   | { readonly kind: 'end'; readonly id: number; readonly failure: Failure | undefined }

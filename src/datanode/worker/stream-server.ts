@@ -9,12 +9,14 @@ import { scanStores, schemaStores } from '../../tstore/tstore.ts';
 import { refuseHidden } from './log-faults.ts';
 import { type FromWorker, type StreamBlock, type StreamRequest, toFailure } from './messages.ts';
 import type { ShardReplica } from './shard-replica.ts';
-import { packBlock } from './transfer-block.ts';
+import { packBlocks, weighBlock } from './transfer-blocks.ts';
 
 /** Sent and not yet taken, per stream; always at least one block. */
 const windowBytes = 1024 * 1024;
 const streamCountMax = 1024;
-/** Blocks are packed for so long before writes get their turn. */
+/** Blocks leave together when they weigh so much, or when the slice ends. */
+const messageBytes = 128 * 1024;
+/** Blocks are made for so long before they leave and writes get their turn. */
 const sliceMs = 5;
 
 interface Stream {
@@ -108,18 +110,29 @@ export class StreamServer {
   ): Promise<void> {
     const { clock, timers } = this.#options.env;
     const { signal } = stream.abort;
+    let ready: StreamBlock[] = [];
+    let readyBytes = 0;
     let sliceStart = clock.monotonicMs();
     for await (const block of this.#open(shards, request, signal)) {
       if (signal.aborted) return;
-      const { value, transfer, bytes } = packBlock(block);
-      this.#options.send({ kind: 'block', id, block: value, bytes }, transfer);
-      stream.outstanding += bytes;
+      ready.push(block);
+      readyBytes += weighBlock(block);
+      const isSliceOver = clock.monotonicMs() - sliceStart > sliceMs;
+      if (readyBytes < messageBytes && !isSliceOver) continue;
+      this.#sendBlocks(id, stream, ready);
+      ready = [];
+      readyBytes = 0;
       if (stream.outstanding > windowBytes) await this.#waitForCredit(stream);
-      if (clock.monotonicMs() - sliceStart > sliceMs) {
-        await timers.yieldNow();
-        sliceStart = clock.monotonicMs();
-      }
+      if (isSliceOver) await timers.yieldNow();
+      sliceStart = clock.monotonicMs();
     }
+    if (ready.length > 0 && !signal.aborted) this.#sendBlocks(id, stream, ready);
+  }
+
+  #sendBlocks(id: number, stream: Stream, ready: readonly StreamBlock[]): void {
+    const { value: blocks, transfer, bytes } = packBlocks(ready);
+    this.#options.send({ kind: 'blocks', id, blocks, bytes }, transfer);
+    stream.outstanding += bytes;
   }
 
   async #waitForCredit(stream: Stream): Promise<void> {
