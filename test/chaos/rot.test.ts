@@ -14,7 +14,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 
-const rounds = Number(process.env.TEST_ROT_ROUNDS ?? 24);
+const rounds = Number(process.env.TEST_ROT_ROUNDS ?? 16);
 const seed = Number(process.env.TEST_ROT_SEED ?? Date.now() % 1_000_000);
 const database = 'rot';
 const pointCount = 3_000;
