@@ -1,7 +1,6 @@
 /** Names of result columns: alias, else function, else field, operands joined by `_`. */
 
 import type { Expr, Field } from './ast.ts';
-import { walkExpr } from './select-shape.ts';
 
 /** A field's name: its alias, or what its expression is named after; '' when after nothing. */
 export function fieldName({ expr, alias }: Field): string {
@@ -79,13 +78,4 @@ function takeName(name: string, taken: Map<string, number>): string {
   taken.set(name, next + 1);
   taken.set(free, 1);
   return free;
-}
-
-/** Names of all fields and tags that an expression mentions. */
-export function referencedNames(expr: Expr): Set<string> {
-  const names = new Set<string>();
-  walkExpr(expr, (node) => {
-    if (node.kind === 'var-ref') names.add(node.name);
-  });
-  return names;
 }

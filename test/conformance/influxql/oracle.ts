@@ -5,15 +5,12 @@
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const goPath = '/usr/share/gocode';
-
-export const oracleAvailable =
-  existsSync('/usr/bin/go') && existsSync(`${goPath}/src/github.com/influxdata/influxql`);
 
 /** What a query text parses to: its statements printed, or the error. */
 export type ParseAnswer = { readonly printed: readonly string[] } | { readonly error: string };

@@ -1,3 +1,5 @@
+/** Checked SELECTs: ranges of time, constants, column names, windows, what subqueries inherit. */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { columnNames } from '../../../src/influxql/columns.ts';

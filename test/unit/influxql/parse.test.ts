@@ -1,3 +1,5 @@
+/** Parsing where no recorded answer says it: any text, any depth, exact values, bound parameters. */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CitadelError } from '../../../src/base/errors.ts';

@@ -1,3 +1,5 @@
+/** Dates, times as text, durations and time zones. */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { civilFromDays, daysFromCivil, daysInMonth } from '../../../src/influxql/calendar.ts';
