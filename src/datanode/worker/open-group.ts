@@ -6,7 +6,7 @@
  */
 
 import type { Disk, Env, Log } from '../../env/env.ts';
-import { HybridClock } from '../../replication/hybrid-clock.ts';
+import { HybridClock, hlcPerMs, reserveAheadMs } from '../../replication/hybrid-clock.ts';
 import { ReplicaState } from '../../replication/replica-state.ts';
 import type { TStore } from '../../tstore/tstore.ts';
 import { toHex } from '../identity.ts';
@@ -230,11 +230,17 @@ export async function openGroup(options: OpenGroup): Promise<ReplicaGroup> {
   await disk.makeDirectory(directory);
   await disk.syncDirectory('log');
   const reserveFile = `${directory}/stamps`;
-  const clock = new HybridClock(await loadReserve(disk, reserveFile));
+  const reservedTo = await loadReserve(disk, reserveFile);
+  const clock = new HybridClock(reservedTo ?? 0);
   const replicas = await openReplicas(options, clock);
   await syncLog(disk, directory);
   const summary = await replayLog(options, directory, clock, replicas);
   await judgeDamage(options, directory, summary, replicas);
+  if (reservedTo === undefined) {
+    // Whatever was reserved lay less than this above the last stamp that was used.
+    env.log.error('damaged file replaced', { file: reserveFile });
+    clock.observe(clock.last + 2 * reserveAheadMs * hlcPerMs);
+  }
   const reserve = new StampReserve(disk, reserveFile, env.clock, clock);
   // A full disk must not keep the node from opening: the first write then asks again.
   await reserve.extend().catch((error) => env.log.warn('cannot reserve stamps', { error }));

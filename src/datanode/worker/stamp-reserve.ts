@@ -73,12 +73,17 @@ export class StampReserve {
   }
 }
 
-/** The stamp up to which earlier runs may have given stamps; 0 = never ran. Errors: `corrupt`. */
-export async function loadReserve(disk: Disk, file: string): Promise<Hlc> {
+/**
+ * The stamp up to which earlier runs may have given stamps; 0 = never ran, undefined = the file is damaged.
+ * Errors: `unsupported-version`.
+ */
+export async function loadReserve(disk: Disk, file: string): Promise<Hlc | undefined> {
   try {
     return decodeReserve(await disk.readAll(file), file);
   } catch (error) {
-    if (error instanceof CitadelError && error.code === 'not-found') return 0;
+    if (!(error instanceof CitadelError)) throw error;
+    if (error.code === 'not-found') return 0;
+    if (error.code === 'corrupt') return undefined;
     throw error;
   }
 }

@@ -258,3 +258,22 @@ test('a damaged record that is in the store already costs nothing', async () => 
   expect(rig.lost()).toBe(0);
   expect(rig.env.events.some(({ event }) => event === 'commit log damaged')).toBe(true);
 });
+
+test('a damaged file of reserved stamps is replaced, and stamps still only grow', async () => {
+  const rig = new WorkerRig(1);
+  await rig.open();
+  rig.write(0, makeFrame(0, 1));
+  await rig.env.scheduler.advance(50);
+  rig.env.kill();
+  rig.env.scheduler.jumpWall(-3_600_000);
+  rig.env.disk.flip('log/0/stamps', 9);
+  await rig.open();
+  rig.write(0, makeFrame(0, 2));
+  await rig.env.scheduler.advance(50);
+  const stamps = [...rig.stores.get(0)!.memory.values()].map(({ hlc }) => hlc);
+  expect(stamps).toHaveLength(2);
+  expect(stamps[1]!).toBeGreaterThan(stamps[0]!);
+  rig.env.kill();
+  await rig.open();
+  expect(rig.env.events.filter(({ event }) => event === 'damaged file replaced')).toHaveLength(1);
+});
