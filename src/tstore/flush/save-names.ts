@@ -10,6 +10,7 @@ import { cutIntoBlocks, encodeSeriesBlock } from '../catalog/series-block.ts';
 import type { DatabaseIndex } from '../index/database-index.ts';
 import type { Memtable } from '../memtable/memtable.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
+import { sortInSlices } from '../read/sort-in-slices.ts';
 import type { Pacer } from '../store/pacer.ts';
 import { recordOf, type StoreState } from '../store/store-state.ts';
 
@@ -18,11 +19,12 @@ interface NewSeries {
   readonly slots: number[];
 }
 
-function findNewSeries(memtables: readonly Memtable[]): NewSeries[] {
+async function findNewSeries(memtables: readonly Memtable[], pacer: Pacer): Promise<NewSeries[]> {
   const found = new Map<DatabaseIndex, Set<number>>();
   for (const memtable of memtables) {
     for (const { index, slots } of memtable.parts.values()) {
       for (const slot of slots.view()) {
+        if (pacer.isDue) await pacer.breathe();
         if (index.idOf(slot) !== 0) continue;
         let set = found.get(index);
         if (set === undefined) {
@@ -55,9 +57,10 @@ async function planSeries(
   let blockNext = state.catalog.meta.blockNoNext;
   const put: { no: number; body: Uint8Array }[] = [];
   const assigned: Assigned[] = [];
-  for (const { index, slots } of findNewSeries(memtables)) {
+  for (const { index, slots } of await findNewSeries(memtables, pacer)) {
     await pacer.breathe();
-    const sorted = await sortByKey(index, slots, pacer);
+    const compare = (a: number, b: number) => compareBytes(index.keyOf(a), index.keyOf(b));
+    const sorted = await sortInSlices(slots, compare, pacer);
     for (let from = 0; from < sorted.length; from += seriesPerSlice) {
       const part = sorted.slice(from, from + seriesPerSlice);
       const ids = part.map(() => idNext++);
@@ -72,36 +75,6 @@ async function planSeries(
     }
   }
   return { put, assigned, idNext, blockNext };
-}
-
-const sortRun = 2048;
-
-/** By key bytes: first runs, then merges of two, breathing in between. */
-async function sortByKey(index: DatabaseIndex, slots: number[], pacer: Pacer): Promise<number[]> {
-  const compare = (a: number, b: number) => compareBytes(index.keyOf(a), index.keyOf(b));
-  let runs: number[][] = [];
-  for (let i = 0; i < slots.length; i += sortRun) {
-    runs.push(slots.slice(i, i + sortRun).sort(compare));
-    await pacer.breathe();
-  }
-  while (runs.length > 1) {
-    const next: number[][] = [];
-    for (let i = 0; i < runs.length; i += 2) {
-      const a = runs[i]!;
-      const b = runs[i + 1] ?? [];
-      const merged: number[] = [];
-      let x = 0;
-      let y = 0;
-      while (x < a.length || y < b.length) {
-        const takeA = y >= b.length || (x < a.length && compare(a[x]!, b[y]!) <= 0);
-        merged.push(takeA ? a[x++]! : b[y++]!);
-        if (pacer.isDue) await pacer.breathe();
-      }
-      next.push(merged);
-    }
-    runs = next;
-  }
-  return runs[0] ?? [];
 }
 
 /**

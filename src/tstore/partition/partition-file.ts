@@ -183,6 +183,10 @@ export function readRow(
   return bytes;
 }
 
+/** Objects of an opened chunk and of each of its columns, measured with a million of them. */
+const chunkOverhead = 1000;
+const columnOverhead = 300;
+
 /** A chunk does not know where it lies: its errors get the file and the row. */
 export function namingRow<T>(file: PartitionFile, rowNo: number, read: () => T): T {
   try {
@@ -221,7 +225,7 @@ export function readChunk(
     const view = namingRow(file, rowNo, () => openChunk(bytes));
     chunk = { view, times: undefined, columns: [] };
     row.chunks.set(start, chunk);
-    tools.cache.grow(key, 400 + view.columns.length * 120);
+    tools.cache.grow(key, chunkOverhead + view.columns.length * columnOverhead);
   }
   return chunk;
 }

@@ -10,7 +10,7 @@ import { combinePieces } from '../merge/combine.ts';
 import { hidingsOf, type NumberedHiding } from '../merge/hidings.ts';
 import type { Piece } from '../merge/piece.ts';
 import type { PartitionView } from '../store/store-view.ts';
-import type { BoundSeries } from './bound-series.ts';
+import type { BoundSeries } from './series-groups.ts';
 import {
   type ChunkSource,
   clusterSources,

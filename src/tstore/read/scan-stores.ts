@@ -8,7 +8,6 @@ import { noteDamage } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 import { openView, type StoreView } from '../store/store-view.ts';
-import { type BoundSeries, bindGroups, sortSeries } from './bound-series.ts';
 import {
   aggregateSeries,
   locateSeries,
@@ -16,6 +15,7 @@ import {
   type SeriesInPartition,
   spanOf,
 } from './partition-scan.ts';
+import { type BoundSeries, PlanSeries } from './series-groups.ts';
 import type { Wanted } from './series-sources.ts';
 import { cutIntoSlices, type Slice } from './time-slices.ts';
 
@@ -28,6 +28,7 @@ interface Run {
   readonly plan: ShardPlan;
   readonly scan: ShardScan;
   readonly pacer: Pacer;
+  readonly series: PlanSeries;
 }
 
 function wantedOf(state: StoreState, { plan, scan }: Run): Wanted {
@@ -56,26 +57,29 @@ class WantedByStore {
   }
 }
 
-async function aggregateGroup(
-  series: readonly BoundSeries[],
-  group: GroupScan,
+/** A group is opened when a series of it can count at all. */
+async function* aggregateGroup(
+  members: readonly number[],
   run: Run,
   wanted: WantedByStore,
-): Promise<void> {
+): AsyncGenerator<ScanBlock> {
   const { plan, scan, pacer } = run;
-  const aggregation = { scan, group, descending: plan.descending };
-  for (const one of series) {
-    const partitions = orderedPartitions(one.view, plan);
-    for (const partition of partitions) {
+  let group: GroupScan | undefined;
+  for (const member of members) {
+    if (pacer.isDue) await pacer.breathe();
+    const series = run.series.bind(member);
+    if (series === undefined) continue;
+    group ??= scan.openGroup(series.binding.group);
+    const aggregation = { scan, group, descending: plan.descending };
+    for (const partition of orderedPartitions(series.view, plan)) {
       const span = spanOf(partition, plan.range);
-      if (span === undefined) continue;
-      const located = locateSeries(one, partition, span);
-      if (located === undefined) continue;
-      aggregateSeries(located, wanted.of(one.view.state), span, aggregation);
+      const located = span && locateSeries(series, partition, span);
+      if (located === undefined || span === undefined) continue;
+      aggregateSeries(located, wanted.of(series.view.state), span, aggregation);
       if (pacer.isDue) await pacer.breathe();
     }
-    if (pacer.isDue) await pacer.breathe();
   }
+  if (group !== undefined) yield* group.finish();
 }
 
 function orderedPartitions(view: StoreView, plan: ShardPlan) {
@@ -164,17 +168,31 @@ async function readSlice(
   }
 }
 
+async function bindAll(members: readonly number[], run: Run): Promise<BoundSeries[]> {
+  const found: BoundSeries[] = [];
+  for (const member of members) {
+    if (run.pacer.isDue) await run.pacer.breathe();
+    const series = run.series.bind(member);
+    if (series !== undefined) found.push(series);
+  }
+  return found;
+}
+
 async function* readGroup(
-  series: readonly BoundSeries[],
+  members: readonly number[],
   stretches: readonly TimeRange[],
-  group: GroupScan,
   run: Run,
   wanted: WantedByStore,
 ): AsyncGenerator<ScanBlock> {
-  const { plan, pacer } = run;
+  const { plan, scan, pacer } = run;
+  const series = await bindAll(members, run);
+  const first = series[0];
+  if (first === undefined) return;
+  const group = scan.openGroup(first.binding.group);
   const isLimited = plan.output.kind === 'raw' && plan.output.rowLimit > 0;
   let rowsMax = isLimited ? sliceRowsMin : sliceRowsMax;
   for (const stretch of stretches) {
+    if (group.isFull) break;
     const located = await locateAll(series, stretch, pacer);
     const slices = sliceStretch(located, stretch, rowsMax);
     if (plan.descending) slices.reverse();
@@ -182,10 +200,11 @@ async function* readGroup(
       const slice = { min: stretch.min + BigInt(min), max: stretch.min + BigInt(max) };
       await readSlice(located, slice, group, run, wanted);
       yield* group.drain();
-      if (group.isFull) return;
+      if (group.isFull) break;
     }
     rowsMax = Math.min(sliceRowsMax, rowsMax * sliceGrowth);
   }
+  yield* group.finish();
 }
 
 async function* runPlan(
@@ -194,17 +213,16 @@ async function* runPlan(
   pacer: Pacer,
 ): AsyncGenerator<ScanBlock> {
   const scan = createShardScan(plan);
-  const run: Run = { plan, scan, pacer };
+  const run: Run = { plan, scan, pacer, series: new PlanSeries(views, plan, scan) };
   const wanted = new WantedByStore(run);
   const stretches = commonStretches(views, plan.range);
   if (plan.descending) stretches.reverse();
-  for (const seriesGroup of await bindGroups(views, plan, scan, pacer)) {
+  const isAggregate = plan.output.kind === 'aggregate';
+  for (const group of await run.series.findGroups(pacer)) {
     pacer.check();
-    const series = await sortSeries(seriesGroup, pacer);
-    const group = scan.openGroup(series[0]!.binding.group);
-    if (plan.output.kind === 'aggregate') await aggregateGroup(series, group, run, wanted);
-    else yield* readGroup(series, stretches, group, run, wanted);
-    yield* group.finish();
+    const members = await run.series.sortMembers(group, pacer);
+    if (isAggregate) yield* aggregateGroup(members, run, wanted);
+    else yield* readGroup(members, stretches, run, wanted);
     if (pacer.isDue) await pacer.breathe();
   }
 }

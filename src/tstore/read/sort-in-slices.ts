@@ -1,26 +1,8 @@
-/** Order of names by their bytes, and sorting of long lists in slices. */
+/** Sorting of long lists in slices, so that others run in between. */
 
-import { compareBytes } from '../../base/bytes.ts';
-import { encodeText } from '../../base/text.ts';
 import type { Pacer } from '../store/pacer.ts';
 
-/** From here on the order of UTF-16 units is not that of bytes. */
-const firstSurrogate = 0xd800;
-
-/** Byte order of the names; negative, 0 or positive. */
-export function compareText(a: string, b: string): number {
-  const size = Math.min(a.length, b.length);
-  for (let i = 0; i < size; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x === y) continue;
-    if (x < firstSurrogate && y < firstSurrogate) return x - y;
-    return compareBytes(encodeText(a), encodeText(b));
-  }
-  return a.length - b.length;
-}
-
-const runLength = 1024;
+const runLength = 256;
 
 /** Stable merge sort that breathes; the given array is not changed. */
 export async function sortInSlices<T>(
@@ -51,6 +33,8 @@ async function mergeRuns<T>(
   compare: (a: T, b: T) => number,
   pacer: Pacer,
 ): Promise<T[]> {
+  // Series that came in order need no merge.
+  if (compare(a[a.length - 1]!, b[0]!) <= 0) return a.concat(b);
   const merged: T[] = [];
   let i = 0;
   let j = 0;

@@ -1,0 +1,133 @@
+/**
+ * The series of a plan over several stores, in groups, as numbers: what a million series cost before
+ * any of them is looked at is 8 bytes each. A series is bound to the scan only when its turn comes.
+ */
+
+import { compareBytes } from '../../base/bytes.ts';
+import type { ShardPlan } from '../../model/plan.ts';
+import { decodeSeriesKey, formatSeriesName } from '../../model/series-key.ts';
+import type { SeriesBinding, ShardScan } from '../../scan/scan.ts';
+import { compareText } from '../../scan/text-order.ts';
+import type { DatabaseIndex } from '../index/database-index.ts';
+import type { MeasurementIndex } from '../index/measurement-index.ts';
+import { selectSlots } from '../index/select-series.ts';
+import type { TagColumn } from '../index/tag-column.ts';
+import type { Pacer } from '../store/pacer.ts';
+import type { StoreView } from '../store/store-view.ts';
+import type { SeriesPlace } from './series-sources.ts';
+import { sortInSlices } from './sort-in-slices.ts';
+
+/** Number of the store * this + slot. */
+const storeFactor = 4294967296;
+
+export interface SeriesGroup {
+  /** Values of the plan's dimensions joined by NUL. */
+  readonly key: string;
+  /** Stores and slots as one number each. */
+  readonly members: number[];
+}
+
+export interface BoundSeries extends SeriesPlace {
+  readonly view: StoreView;
+  readonly binding: SeriesBinding;
+}
+
+/** Finds the group of a series from the codes of its tags, each combination spelled out once. */
+class Grouper {
+  private readonly columns: readonly (TagColumn | undefined)[];
+  private readonly groups: Map<string, SeriesGroup>;
+  private readonly known = new Map<string, SeriesGroup>();
+
+  constructor(
+    measurement: MeasurementIndex,
+    dimensions: readonly string[],
+    groups: Map<string, SeriesGroup>,
+  ) {
+    this.columns = dimensions.map((key) => measurement.tags.get(key));
+    this.groups = groups;
+  }
+
+  groupOf(ordinal: number): SeriesGroup {
+    const codes = this.columns.map((column) => column?.codeOf(ordinal) ?? 0);
+    const id = codes.join();
+    let group = this.known.get(id);
+    if (group === undefined) {
+      group = this.spell(codes);
+      this.known.set(id, group);
+    }
+    return group;
+  }
+
+  private spell(codes: readonly number[]): SeriesGroup {
+    const key = codes.map((code, i) => this.columns[i]?.valueOf(code) ?? '').join('\0');
+    let group = this.groups.get(key);
+    if (group === undefined) {
+      group = { key, members: [] };
+      this.groups.set(key, group);
+    }
+    return group;
+  }
+}
+
+async function groupStore(
+  view: StoreView,
+  store: number,
+  plan: ShardPlan,
+  groups: Map<string, SeriesGroup>,
+  pacer: Pacer,
+): Promise<void> {
+  const index = view.state.databases.get(plan.dbId);
+  const measurement = index?.measurements.get(plan.measurement);
+  if (index === undefined || measurement === undefined) return;
+  const grouper = new Grouper(measurement, plan.dimensions, groups);
+  for (const slot of selectSlots(measurement, plan.where)) {
+    grouper.groupOf(index.ordinalOf(slot)).members.push(store * storeFactor + slot);
+    if (pacer.isDue) await pacer.breathe();
+  }
+}
+
+export class PlanSeries {
+  private readonly views: readonly StoreView[];
+  private readonly indexes: readonly (DatabaseIndex | undefined)[];
+  private readonly plan: ShardPlan;
+  private readonly scan: ShardScan;
+
+  constructor(views: readonly StoreView[], plan: ShardPlan, scan: ShardScan) {
+    this.views = views;
+    this.indexes = views.map((view) => view.state.databases.get(plan.dbId));
+    this.plan = plan;
+    this.scan = scan;
+  }
+
+  /** Groups that may have rows, in the order of the plan. Errors: `cancelled`. */
+  async findGroups(pacer: Pacer): Promise<SeriesGroup[]> {
+    const groups = new Map<string, SeriesGroup>();
+    for (const [store, view] of this.views.entries()) {
+      await groupStore(view, store, this.plan, groups, pacer);
+    }
+    const sign = this.plan.descending ? -1 : 1;
+    const compare = (a: SeriesGroup, b: SeriesGroup) => sign * compareText(a.key, b.key);
+    return sortInSlices([...groups.values()], compare, pacer);
+  }
+
+  /** Members of a group by series key, so that sums do not depend on the order of arrival. */
+  sortMembers(group: SeriesGroup, pacer: Pacer): Promise<number[]> {
+    const compare = (a: number, b: number) => compareBytes(this.keyOf(a), this.keyOf(b));
+    return sortInSlices(group.members, compare, pacer);
+  }
+
+  private keyOf(member: number): Uint8Array {
+    return this.indexes[Math.floor(member / storeFactor)]!.keyOf(member % storeFactor);
+  }
+
+  /** Undefined: no row of the series can count. */
+  bind(member: number): BoundSeries | undefined {
+    const store = Math.floor(member / storeFactor);
+    const slot = member % storeFactor;
+    const index = this.indexes[store]!;
+    const name = decodeSeriesKey(index.keyOf(slot));
+    const binding = this.scan.bindSeries(name, formatSeriesName(name));
+    if (binding === undefined) return undefined;
+    return { view: this.views[store]!, index, slot, seriesId: index.idOf(slot), binding };
+  }
+}
