@@ -40,7 +40,7 @@ async function measure(server: Contender): Promise<string[]> {
     mebibytes(memory.residentBytes),
     mebibytes(memory.peakBytes),
     `${((memory.residentBytes - base) / count).toFixed(0)} bytes`,
-    mebibytes(measureDisk(server)),
+    mebibytes(measureDisk(server).allocatedBytes),
   ];
 }
 

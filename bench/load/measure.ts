@@ -1,7 +1,7 @@
 /** One load, one disk reading and timed queries, the same for both servers. */
 
 import type { Contender } from './contenders.ts';
-import { readCpuSeconds, readDiskBytes, readMemory } from './process-facts.ts';
+import { type DiskFacts, readCpuSeconds, readDisk, readMemory } from './process-facts.ts';
 import { type LoadOptions, runLoad } from './run-load.ts';
 import { tsbsQueries } from './tsbs-queries.ts';
 
@@ -43,8 +43,8 @@ export async function measureLoad(
   };
 }
 
-export function measureDisk(server: Contender): number {
-  return readDiskBytes(server.directory, reserveFiles);
+export function measureDisk(server: Contender): DiskFacts {
+  return readDisk(server.directory, reserveFiles);
 }
 
 function median(values: readonly number[]): number {

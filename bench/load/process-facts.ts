@@ -26,15 +26,30 @@ export function readCpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** Bytes allocated on disk below a directory; files whose name is in `except` are left out. */
-export function readDiskBytes(directory: string, except: readonly string[] = []): number {
-  let sum = 0;
+export interface DiskFacts {
+  /** Blocks that the file system gave. */
+  readonly allocatedBytes: number;
+  /** Sizes of the files; larger where one has room set aside that was never written. */
+  readonly sizeBytes: number;
+}
+
+/** All files below a directory; those whose name is in `except` are left out. */
+export function readDisk(directory: string, except: readonly string[] = []): DiskFacts {
+  let allocatedBytes = 0;
+  let sizeBytes = 0;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) sum += readDiskBytes(path, except);
-    else if (!except.includes(entry.name)) {
-      sum += (lstatSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * blockSize;
+    if (except.includes(entry.name)) continue;
+    if (entry.isDirectory()) {
+      const inside = readDisk(path, except);
+      allocatedBytes += inside.allocatedBytes;
+      sizeBytes += inside.sizeBytes;
+      continue;
     }
+    // Gone between listing and looking: no longer on disk.
+    const facts = lstatSync(path, { throwIfNoEntry: false });
+    allocatedBytes += (facts?.blocks ?? 0) * blockSize;
+    sizeBytes += facts?.size ?? 0;
   }
-  return sum;
+  return { allocatedBytes, sizeBytes };
 }
