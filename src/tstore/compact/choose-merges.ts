@@ -59,22 +59,29 @@ function boundMerge(cluster: readonly ChunkRef[]): ChunkRef[] {
   return chosen;
 }
 
-/** Runs of small neighbours of at most one size class. */
+/**
+ * Runs of small neighbours of at most one size class, with enough of that very class: were smaller ones
+ * counted too, a long chunk would be written anew for every few rows that come.
+ */
 function smallRuns(singles: readonly ChunkRef[], classMax: number): ChunkRef[][] {
   const runs: ChunkRef[][] = [];
   let run: ChunkRef[] = [];
   let rows = 0;
+  let ofClass = 0;
   const close = () => {
-    if (run.length >= runLengthMin) runs.push(run);
+    if (ofClass >= runLengthMin) runs.push(run);
     run = [];
     rows = 0;
+    ofClass = 0;
   };
   for (const chunk of singles) {
     const own = rowsOf(chunk);
-    if (own >= smallRowsMax || sizeClass(own) > classMax || rows + own > chunkRowsMax) close();
-    if (own >= smallRowsMax || sizeClass(own) > classMax) continue;
+    const isSmall = own < smallRowsMax && sizeClass(own) <= classMax;
+    if (!isSmall || rows + own > chunkRowsMax) close();
+    if (!isSmall) continue;
     run.push(chunk);
     rows += own;
+    if (sizeClass(own) === classMax) ofClass++;
   }
   close();
   return runs;

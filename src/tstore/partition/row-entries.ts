@@ -32,16 +32,7 @@ export interface RowEntries {
   readonly chunks: readonly ChunkEntry[];
 }
 
-const sameSeries = 1;
-const hasStamps = 2;
-
-function zigzag(value: number): number {
-  return value < 0 ? -value * 2 - 1 : value * 2;
-}
-
-function unzigzag(value: number): number {
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-}
+const flag = { sameSeries: 1, stamped: 2, earlier: 4, lowerHorizon: 8 } as const;
 
 const scratch = new ByteWriter(1024);
 
@@ -53,17 +44,24 @@ export function encodeRowEntries(row: RowEntries): Uint8Array {
   let before: ChunkEntry | undefined;
   for (const chunk of row.chunks) {
     const same = before?.seriesId === chunk.seriesId;
-    out.u8((same ? sameSeries : 0) | (chunk.stamped ? hasStamps : 0));
+    const move = chunk.min - (before?.min ?? 0);
+    const rise = chunk.stableHlc - (before?.stableHlc ?? 0);
+    out.u8(
+      (same ? flag.sameSeries : 0) |
+        (chunk.stamped ? flag.stamped : 0) |
+        (move < 0 ? flag.earlier : 0) |
+        (rise < 0 ? flag.lowerHorizon : 0),
+    );
     if (!same) {
       out.varint(chunk.seriesId - (before?.seriesId ?? 0));
       out.u32(chunk.hashLow);
       out.u32(chunk.hashHigh);
     }
     out.varint(chunk.size);
-    out.varint(zigzag(chunk.min - (before?.min ?? 0)));
+    out.varint(Math.abs(move));
     out.varint(chunk.max - chunk.min);
     out.varint(chunk.pointCount);
-    out.varint(zigzag(chunk.stableHlc - (before?.stableHlc ?? 0)));
+    out.varint(Math.abs(rise));
     if (chunk.stamped) out.varint(chunk.hlcMin);
     out.varint(chunk.tombstoneNo);
     before = chunk;
@@ -89,16 +87,17 @@ export function decodeRowEntries(bytes: Uint8Array): RowEntries {
 
 function decodeEntry(input: ByteReader, before: ChunkEntry | undefined): ChunkEntry {
   const flags = input.u8();
-  const same = (flags & sameSeries) !== 0 ? before : undefined;
+  const signOf = (bit: number) => ((flags & bit) !== 0 ? -1 : 1);
+  const same = (flags & flag.sameSeries) !== 0 ? before : undefined;
   const seriesId = same?.seriesId ?? input.varint() + (before?.seriesId ?? 0);
   const hashLow = same?.hashLow ?? input.u32();
   const hashHigh = same?.hashHigh ?? input.u32();
   const size = input.varint();
-  const min = unzigzag(input.varint()) + (before?.min ?? 0);
+  const min = signOf(flag.earlier) * input.varint() + (before?.min ?? 0);
   const max = min + input.varint();
   const pointCount = input.varint();
-  const stableHlc = unzigzag(input.varint()) + (before?.stableHlc ?? 0);
-  const stamped = (flags & hasStamps) !== 0;
+  const stableHlc = signOf(flag.lowerHorizon) * input.varint() + (before?.stableHlc ?? 0);
+  const stamped = (flags & flag.stamped) !== 0;
   const hlcMin = stamped ? input.varint() : stableHlc;
   const tombstoneNo = input.varint();
   return {
