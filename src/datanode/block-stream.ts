@@ -5,6 +5,7 @@
 
 import { CitadelError } from '../base/errors.ts';
 import type { StreamBlock } from './worker/messages.ts';
+import { type Parcel, unpackBlocks } from './worker/transfer-blocks.ts';
 
 export interface StreamControl {
   readonly open: () => void;
@@ -12,14 +13,9 @@ export interface StreamControl {
   readonly cancel: () => void;
 }
 
-interface Arrived {
-  readonly blocks: readonly StreamBlock[];
-  readonly bytes: number;
-}
-
 export class BlockStream {
   readonly #control: StreamControl;
-  #arrived: Arrived[] = [];
+  #arrived: Parcel[] = [];
   #ended = false;
   #error: CitadelError | undefined;
   #wake: () => void = () => undefined;
@@ -29,8 +25,8 @@ export class BlockStream {
   }
 
   /** Blocks of one message. */
-  push(blocks: readonly StreamBlock[], bytes: number): void {
-    this.#arrived.push({ blocks, bytes });
+  push(parcel: Parcel): void {
+    this.#arrived.push(parcel);
     this.#wake();
   }
 
@@ -52,7 +48,7 @@ export class BlockStream {
       for (;;) {
         const next = this.#arrived.shift();
         if (next !== undefined) {
-          yield* next.blocks;
+          yield* unpackBlocks<StreamBlock>(next);
           // Only what was used up makes room for more.
           if (!this.#ended) this.#control.credit(next.bytes);
         } else if (this.#ended) {

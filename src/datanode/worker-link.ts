@@ -202,7 +202,8 @@ export class WorkerLink {
         for (const answer of message.answers) this.#settleWrite(answer);
         return;
       case 'blocks':
-        this.#streams.get(message.id)?.push(message.blocks, message.bytes);
+        this.#streams.get(message.id)?.push(message.parcel);
+        if (message.isLast) this.#endStream(message.id, undefined);
         return;
       case 'end':
         this.#endStream(message.id, message.failure);

@@ -207,6 +207,8 @@ export type SchemaAsk =
   | { readonly kind: 'tag-values'; readonly keys: readonly string[] | undefined }
   /** Fields that have data, with type. */
   | { readonly kind: 'fields' }
+  /** Fields and tag keys in one answer; the type of a tag is 'tag'. */
+  | { readonly kind: 'columns' }
   /** How many series, per measurement. */
   | { readonly kind: 'series-count' };
 
@@ -215,7 +217,7 @@ export interface SchemaBlock {
   readonly measurement: string;
   /** measurements: none; series: key; tag-keys: key; fields: name. */
   readonly keys: readonly string[];
-  /** tag-values: value per key; fields: type per key; else empty. */
+  /** tag-values: value per key; fields, columns: type per key; else empty. */
   readonly values: readonly string[];
   /** series-count only, else 0. */
   readonly count: number;

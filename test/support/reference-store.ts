@@ -450,13 +450,14 @@ async function* schemaBlocks(
       if (ask.kind === 'series') add(seriesKey(point), '');
       for (const [key, value] of Object.entries(point.tags)) {
         if (ask.kind === 'tag-keys') add(key, '');
+        if (ask.kind === 'columns') add(key, 'tag');
         if (ask.kind === 'tag-values' && (ask.keys?.includes(key) ?? true)) add(key, value);
       }
       for (const [name, value] of Object.entries(point.fields)) {
-        if (ask.kind === 'fields') add(name, typeOf(value));
+        if (ask.kind === 'fields' || ask.kind === 'columns') add(name, typeOf(value));
       }
     }
-    const hasValues = ask.kind === 'fields' || ask.kind === 'tag-values';
+    const hasValues = ['fields', 'columns', 'tag-values'].includes(ask.kind);
     yield {
       measurement,
       keys: [...pairs.values()].map(([key]) => key),

@@ -8,6 +8,7 @@ import { CitadelError, type ErrorCode } from '../../base/errors.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../../model/plan.ts';
 import type { ShardStatus } from '../../rpc/data-node-api.ts';
 import type { FsyncMode } from '../log/commit-log.ts';
+import type { Parcel } from './transfer-blocks.ts';
 
 /** What the stores must know of a retention policy; ids are 16 hex digits. */
 export interface RetentionRule {
@@ -101,8 +102,9 @@ export type FromWorker =
   | {
       readonly kind: 'blocks';
       readonly id: number;
-      readonly blocks: readonly StreamBlock[];
-      readonly bytes: number;
+      readonly parcel: Parcel;
+      /** Nothing follows, `end` neither. */
+      readonly isLast: boolean;
     }
   | { readonly kind: 'end'; readonly id: number; readonly failure: Failure | undefined }
   | {

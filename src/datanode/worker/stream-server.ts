@@ -9,7 +9,7 @@ import { scanStores, schemaStores } from '../../tstore/tstore.ts';
 import { refuseHidden } from './log-faults.ts';
 import { type FromWorker, type StreamBlock, type StreamRequest, toFailure } from './messages.ts';
 import type { ShardReplica } from './shard-replica.ts';
-import { packBlocks, weighBlock } from './transfer-blocks.ts';
+import { BlockPacker } from './transfer-blocks.ts';
 
 /** Sent and not yet taken, per stream; always at least one block. */
 const windowBytes = 1024 * 1024;
@@ -50,10 +50,7 @@ export class StreamServer {
     }
     this.#streams.set(id, stream);
     const running = this.#run(id, stream, shards, request)
-      .then(
-        () => this.#end(id, undefined),
-        (error) => this.#end(id, error),
-      )
+      .catch((error: unknown) => this.#end(id, error))
       .finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
@@ -110,29 +107,30 @@ export class StreamServer {
   ): Promise<void> {
     const { clock, timers } = this.#options.env;
     const { signal } = stream.abort;
-    let ready: StreamBlock[] = [];
-    let readyBytes = 0;
+    const packer = new BlockPacker();
     let sliceStart = clock.monotonicMs();
     for await (const block of this.#open(shards, request, signal)) {
-      if (signal.aborted) return;
-      ready.push(block);
-      readyBytes += weighBlock(block);
+      if (signal.aborted) break;
+      packer.add(block);
       const isSliceOver = clock.monotonicMs() - sliceStart > sliceMs;
-      if (readyBytes < messageBytes && !isSliceOver) continue;
-      this.#sendBlocks(id, stream, ready);
-      ready = [];
-      readyBytes = 0;
+      if (packer.bytes < messageBytes && !isSliceOver) continue;
+      this.#sendBlocks(id, stream, packer, false);
       if (stream.outstanding > windowBytes) await this.#waitForCredit(stream);
       if (isSliceOver) await timers.yieldNow();
       sliceStart = clock.monotonicMs();
     }
-    if (ready.length > 0 && !signal.aborted) this.#sendBlocks(id, stream, ready);
+    if (packer.blockCount === 0 || signal.aborted) {
+      this.#end(id, undefined);
+      return;
+    }
+    this.#streams.delete(id);
+    this.#sendBlocks(id, stream, packer, true);
   }
 
-  #sendBlocks(id: number, stream: Stream, ready: readonly StreamBlock[]): void {
-    const { value: blocks, transfer, bytes } = packBlocks(ready);
-    this.#options.send({ kind: 'blocks', id, blocks, bytes }, transfer);
-    stream.outstanding += bytes;
+  #sendBlocks(id: number, stream: Stream, packer: BlockPacker, isLast: boolean): void {
+    const parcel = packer.take();
+    this.#options.send({ kind: 'blocks', id, parcel, isLast }, [parcel.buffer]);
+    stream.outstanding += parcel.bytes;
   }
 
   async #waitForCredit(stream: Stream): Promise<void> {

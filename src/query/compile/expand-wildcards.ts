@@ -65,14 +65,11 @@ async function readColumns(
   await Promise.all(
     tables.map(async ({ dbId, rpId, measurement, fields: registered }) => {
       const plan = { dbId, rpId, measurements: [measurement], where: undefined, range };
-      const [found, tags] = await Promise.all([
-        collectSchema({ ...plan, ask: { kind: 'fields' } }, context),
-        collectSchema({ ...plan, ask: { kind: 'tag-keys' } }, context),
-      ]);
-      for (const name of found.get(measurement)?.keys() ?? []) {
-        addField(fields, name, registered.get(name));
+      const found = await collectSchema({ ...plan, ask: { kind: 'columns' } }, context);
+      for (const [name, types] of found.get(measurement) ?? []) {
+        if (types.has('tag')) tagKeys.add(name);
+        if (types.size > 1 || !types.has('tag')) addField(fields, name, registered.get(name));
       }
-      for (const key of tags.get(measurement)?.keys() ?? []) tagKeys.add(key);
     }),
   );
   return { fields, tagKeys };

@@ -146,6 +146,7 @@ async function* answerTags(
         if (code === 0 || seen[i]![code] === 1) return;
         seen[i]![code] = 1;
         if (ask.kind === 'tag-keys') collector.add(column.key, undefined);
+        else if (ask.kind === 'columns') collector.add(column.key, 'tag');
         else collector.add(column.key, column.valueOf(code));
       });
       if (collector.blocks.length > 0) yield* collector.take();
@@ -217,6 +218,10 @@ async function* answer(
     switch (plan.ask.kind) {
       case 'tag-keys':
       case 'tag-values':
+        yield* answerTags(subjects, name, question);
+        break;
+      case 'columns':
+        yield* answerFields(subjects, name, question);
         yield* answerTags(subjects, name, question);
         break;
       case 'fields':

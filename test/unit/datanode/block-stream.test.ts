@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { CitadelError } from '../../../src/base/errors.ts';
 import { BlockStream } from '../../../src/datanode/block-stream.ts';
 import type { StreamBlock } from '../../../src/datanode/worker/messages.ts';
+import { BlockPacker, type Parcel } from '../../../src/datanode/worker/transfer-blocks.ts';
 
 const block = (name: string): StreamBlock => ({
   measurement: name,
@@ -11,6 +12,12 @@ const block = (name: string): StreamBlock => ({
   values: [],
   count: 0,
 });
+
+function pack(blocks: readonly StreamBlock[], bytes: number): Parcel {
+  const packer = new BlockPacker();
+  for (const one of blocks) packer.add(one);
+  return { ...packer.take(), bytes };
+}
 
 function makeStream() {
   const told: string[] = [];
@@ -30,8 +37,8 @@ test('starts with the first pull, gives credit for what is taken, ends with its 
   const blocks = stream.blocks(new AbortController().signal);
   expect(told).toEqual([]);
   const first = blocks.next();
-  stream.push([block('a'), block('c')], 10);
-  stream.push([block('b')], 20);
+  stream.push(pack([block('a'), block('c')], 10));
+  stream.push(pack([block('b')], 20));
   expect((await first).value).toEqual(block('a'));
   expect(told).toEqual(['open']);
   expect((await blocks.next()).value).toEqual(block('c'));
@@ -43,7 +50,7 @@ test('starts with the first pull, gives credit for what is taken, ends with its 
 
 test('a failure comes after what arrived before it', async () => {
   const { stream } = makeStream();
-  stream.push([block('a')], 1);
+  stream.push(pack([block('a')], 1));
   stream.end(new CitadelError('corrupt', 'damaged'));
   const seen: StreamBlock[] = [];
   const run = async () => {
@@ -55,7 +62,7 @@ test('a failure comes after what arrived before it', async () => {
 
 test('a consumer that leaves cancels the scan', async () => {
   const { stream, told } = makeStream();
-  stream.push([block('a')], 1);
+  stream.push(pack([block('a')], 1));
   for await (const _ of stream.blocks(new AbortController().signal)) break;
   expect(told).toEqual(['open', 'cancel']);
 });
