@@ -11,9 +11,9 @@
  */
 
 import { viewOf } from '../base/bytes.ts';
-import { type FieldType, typeCode } from '../model/field-type.ts';
+import { fieldTypeOf, typeCode } from '../model/field-type.ts';
 import { equalRanges } from './byte-table.ts';
-import type { FieldNames } from './field-names.ts';
+import { codesPerField, type FieldNames } from './field-names.ts';
 import { type Precision, secondsPerUnit, unitsPerSecond } from './precision.ts';
 import type { RowStore } from './row-store.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -37,6 +37,13 @@ const twoTo32 = 4_294_967_296;
 
 /** Exact powers: a quotient of two exact numbers is rounded once, as strtod does. */
 const powersOfTen = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+
+const {
+  float: floatCode,
+  integer: integerCode,
+  string: stringCode,
+  boolean: booleanCode,
+} = typeCode;
 
 /** Odd places are true. */
 const booleans = ['f', 't', 'F', 'T', 'false', 'true', 'False', 'True', 'FALSE', 'TRUE'];
@@ -200,11 +207,13 @@ export class FastRow {
     return size === 5 && this.text.toString('latin1', start, start + 4) === 'time';
   }
 
-  private fieldIndex(field: number, type: FieldType): number {
-    const known = this.fields.batchIndex(field, typeCode[type]);
-    if (known >= 0) return known;
+  /** Index of (field, type) in the batch's list. */
+  private fieldIndex(field: number, code: number): number {
+    const { fields } = this;
+    const slot = field * codesPerField + code;
+    if (fields.slotStamp[slot] === fields.stamp) return fields.slotIndex[slot]!;
     const measurement = this.series.batchMeasurement(this.measurement);
-    return this.fields.enterBatch(field, type, measurement, this.rows.rowCount);
+    return fields.enterBatch(field, fieldTypeOf(code)!, measurement, this.rows.rowCount);
   }
 
   private isTerminator(at: number): boolean {
@@ -245,12 +254,12 @@ export class FastRow {
       return this.scanFloatText(start, field);
     }
     const float = scale === 0 ? value : value / powersOfTen[scale]!;
-    this.rows.addFloat(this.fieldIndex(field, 'float'), negative ? -float : float);
+    this.rows.addFloat(this.fieldIndex(field, floatCode), negative ? -float : float);
     return at;
   }
 
   private addInteger(field: number, negative: boolean, value: number): void {
-    const index = this.fieldIndex(field, 'integer');
+    const index = this.fieldIndex(field, integerCode);
     let low = value | 0;
     let high = value <= 0x7fffffff ? 0 : Math.floor(value / twoTo32) | 0;
     if (negative) {
@@ -266,7 +275,7 @@ export class FastRow {
     const head = this.parseDigits(digits, end - 9);
     const tail = this.parseDigits(end - 9, end);
     splitTime(this.body[digits - 1] === minus, head, tail, this.time);
-    this.rows.addWords(this.fieldIndex(field, 'integer'), this.time.low, this.time.high);
+    this.rows.addWords(this.fieldIndex(field, integerCode), this.time.low, this.time.high);
     return end + 1;
   }
 
@@ -289,7 +298,7 @@ export class FastRow {
     }
     const value = Number(this.text.toString('latin1', start, at));
     if (!Number.isFinite(value)) return -1;
-    this.rows.addFloat(this.fieldIndex(field, 'float'), value);
+    this.rows.addFloat(this.fieldIndex(field, floatCode), value);
     return at;
   }
 
@@ -305,7 +314,7 @@ export class FastRow {
       if (at >= limit) return -1;
     }
     if (at >= limit || !this.isTerminator(at + 1)) return -1;
-    const index = this.fieldIndex(field, 'string');
+    const index = this.fieldIndex(field, stringCode);
     const { rows } = this;
     const offset = rows.textSize;
     if (escaped) rows.appendEscaped(body, start + 1, at);
@@ -322,7 +331,7 @@ export class FastRow {
     }
     const value = booleans.indexOf(this.text.toString('latin1', start, end));
     if (value < 0) return -1;
-    this.rows.addWords(this.fieldIndex(field, 'boolean'), value & 1, 0);
+    this.rows.addWords(this.fieldIndex(field, booleanCode), value & 1, 0);
     return end;
   }
 

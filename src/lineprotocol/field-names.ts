@@ -15,7 +15,7 @@ import type { ParsedField } from './parsed-batch.ts';
 const cacheSizeMax = 16 * 1024 * 1024;
 const slotsFirst = 64;
 /** Type codes are below this. */
-const codesPerField = 8;
+export const codesPerField = 8;
 /** Measurements times names stay far below 2^53. */
 const namesMax = 0x1_0000_0000;
 
@@ -32,9 +32,10 @@ export class FieldNames {
   private readonly texts: string[] = [];
   private count = 0;
 
-  private stamp = 0;
-  private slotStamp: Uint32Array = new Uint32Array(slotsFirst * codesPerField);
-  private slotIndex: Uint32Array = new Uint32Array(slotsFirst * codesPerField);
+  /** Slot = field * codesPerField + type code; its index counts where its stamp is the batch's. */
+  stamp = 0;
+  slotStamp: Uint32Array = new Uint32Array(slotsFirst * codesPerField);
+  slotIndex: Uint32Array = new Uint32Array(slotsFirst * codesPerField);
   batchFields: ParsedField[] = [];
   private batchSlots: number[] = [];
 
