@@ -13,7 +13,7 @@ import { describeSqliteError } from './sqlite-error.ts';
 
 const busyTimeoutMs = 5000;
 /** In KiB: the engine has a cache of its own, SQLite's needs only the inner pages. */
-const pageCacheKib = 512;
+const pageCacheKib = 128;
 
 class FileReader implements SqliteReader {
   readonly file: string;

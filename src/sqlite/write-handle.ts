@@ -14,7 +14,7 @@ import { describeSqliteError } from './sqlite-error.ts';
 const busyTimeoutMs = 10_000;
 /** The log of SQLite is cut to this after a checkpoint that could not empty it. */
 const walSizeMax = 4 * 1024 * 1024;
-const pageCacheKib = 4096;
+const pageCacheKib = 2048;
 
 export interface WriteHandle {
   readonly file: string;

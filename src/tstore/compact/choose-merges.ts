@@ -11,7 +11,7 @@ const runLengthMin = 4;
 /** Chunks with at least this many rows are left alone unless they overlap. */
 const smallRowsMax = chunkRowsMax / 4;
 /** Bounds a single merge: chunks and rows of an overlapping cluster. */
-const mergeRowsMax = 16 * chunkRowsMax;
+const mergeRowsMax = 2 * chunkRowsMax;
 
 const rowsOf = ({ layer, at }: ChunkRef) => layer.pointCounts[at]!;
 

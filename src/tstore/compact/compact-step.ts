@@ -82,7 +82,6 @@ async function retireEmptyFiles(state: StoreState): Promise<boolean> {
     (file) =>
       file.exists &&
       file.quarantine === undefined &&
-      file.directory !== undefined &&
       file.meta.rows.count === 0 &&
       file.meta.lsn <= replayFrom,
   );

@@ -2,6 +2,7 @@
 
 import { hash64Into } from '../../base/hash.ts';
 import { decodeSeriesKey } from '../../model/series-key.ts';
+import { chunkRowsMax } from '../chunk/chunk.ts';
 import type { Span } from '../memtable/segment-piece.ts';
 import { combinePieces, dropEmptyRows } from '../merge/combine.ts';
 import { hidingsOf, tombstonesWithin } from '../merge/hidings.ts';
@@ -11,6 +12,7 @@ import type { PartitionField } from '../partition/partition-fields.ts';
 import { loadDirectory, type PartitionFile } from '../partition/partition-file.ts';
 import { RowPacker } from '../partition/row-packer.ts';
 import { findSources, loadPiece, type SegmentSource, type Wanted } from '../read/series-sources.ts';
+import { cutIntoSlices, type Slice } from '../read/time-slices.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 import type { PartitionView } from '../store/store-view.ts';
@@ -81,6 +83,19 @@ function fieldsOf(
   };
 }
 
+/** Cells sealed in one go: about 10 ms of work. */
+const sliceCellsMax = 400_000;
+
+/** Whole chunks to a slice where rows are even, so that slices cost no half-filled chunks. */
+function sliceSources(sources: readonly SegmentSource[], span: Span, fieldCount: number): Slice[] {
+  let rows = 0;
+  for (const { count } of sources) rows += count;
+  const chunks = Math.max(1, Math.floor(sliceCellsMax / fieldCount / chunkRowsMax));
+  const rowsMax = chunks * chunkRowsMax;
+  if (rows <= rowsMax) return [span];
+  return cutIntoSlices(sources, span.min, span.max, rowsMax);
+}
+
 class FileFlush {
   readonly book: FieldBook;
   readonly packer: RowPacker;
@@ -103,34 +118,46 @@ class FileFlush {
     this.span = { start, min: 0, max: Number(end - start) - 1 };
   }
 
-  addSeries(slot: number): void {
+  /** A series with many cells goes in slices of time, so that others run in between. */
+  async addSeries(slot: number, pacer: Pacer): Promise<void> {
     const { state, task, file, span } = this;
     const { index, parts } = task;
-    const seriesId = index.idOf(slot);
-    const key = index.keyOf(slot);
     const view: PartitionView = {
       bounds: file.bounds,
       files: [],
       lsn: file.meta.lsn,
       tombstones: [],
     };
-    const place = { slot, seriesId, index };
+    const place = { slot, seriesId: index.idOf(slot), index };
     const sources = findSources(parts, view, place, span) as SegmentSource[];
     if (sources.length === 0) return;
-    const measurement = index.measurementOf(slot).name;
-    const fields = fieldsOf(state, sources, measurement, this.book);
-    // From here to the packing nothing waits: tombstones applied and their number belong together.
-    const tombstoneNo = state.tombstoneNoSaved - 1;
-    hash64Into(key, this.hash);
-    const sealed = this.seal(slot, sources, fields, tombstoneNo);
+    const fields = fieldsOf(state, sources, index.measurementOf(slot).name, this.book);
+    hash64Into(index.keyOf(slot), this.hash);
+    let sealedCount = 0;
+    for (const slice of sliceSources(sources, span, fields.nos.length)) {
+      const near = sources.filter((one) => one.min <= slice.max && one.max >= slice.min);
+      sealedCount += this.addRows(slot, near, fields, { start: span.start, ...slice });
+      if (pacer.isDue) await pacer.breathe();
+    }
     // Tombstones took all of it: the series may have nothing anywhere.
-    if (sealed.length === 0) state.sweepNeeded = true;
-    for (const chunk of sealed) {
-      const { bytes, ...facts } = chunk;
+    if (sealedCount === 0) state.sweepNeeded = true;
+  }
+
+  /** Nothing waits in here: the tombstones that are applied and their number belong together. */
+  private addRows(
+    slot: number,
+    sources: readonly SegmentSource[],
+    fields: SeriesFields,
+    span: Span,
+  ): number {
+    const { state, task } = this;
+    const tombstoneNo = state.tombstoneNoSaved - 1;
+    const sealed = this.seal(slot, sources, fields, span, tombstoneNo);
+    for (const { bytes, ...facts } of sealed) {
       this.packer.add(
         {
           ...facts,
-          seriesId,
+          seriesId: task.index.idOf(slot),
           hashLow: this.hash[0]!,
           hashHigh: this.hash[1]!,
           size: bytes.length,
@@ -139,15 +166,17 @@ class FileFlush {
         bytes,
       );
     }
+    return sealed.length;
   }
 
   private seal(
     slot: number,
     sources: readonly SegmentSource[],
     { wanted, nos }: SeriesFields,
+    span: Span,
     tombstoneNo: number,
   ): SealedChunk[] {
-    const { state, task, file, span } = this;
+    const { state, task, file } = this;
     const { set, index } = task;
     const near = state.rule.tombstonesApplied
       ? tombstonesWithin(state.tombstonesOf(set.dbId), set.rpId, file.bounds)
@@ -201,7 +230,7 @@ export async function flushFile(
   }
   const work = new FileFlush(state, task, options.stableHlc);
   for (const slot of await slotsById(task, pacer)) {
-    work.addSeries(slot);
+    await work.addSeries(slot, pacer);
     if (pacer.isDue) await pacer.breathe();
   }
   if (work.packer.isEmpty && !file.exists) return;

@@ -33,21 +33,3 @@ export class GrowableUint32 {
     this.values = grown;
   }
 }
-
-export class GrowableFloat64 {
-  values = new Float64Array(capacityFirst);
-  length = 0;
-
-  push(value: number): void {
-    if (this.length === this.values.length) {
-      const grown = new Float64Array(this.values.length * 2);
-      grown.set(this.values);
-      this.values = grown;
-    }
-    this.values[this.length++] = value;
-  }
-
-  view(): Float64Array {
-    return this.values.subarray(0, this.length);
-  }
-}

@@ -4,10 +4,11 @@
  */
 
 import { ByteWriter } from '../../base/bytes.ts';
+import { invariant } from '../../base/errors.ts';
 import type { ParameterColumn, StatementBatch } from '../../sqlite/job.ts';
 import type { SqliteWriter } from '../../sqlite/sqlite.ts';
 import type { Breather } from './breather.ts';
-import { ChunkDirectory, type StoredRow } from './chunk-directory.ts';
+import type { StoredRow } from './chunk-directory.ts';
 import { encodeField, type PartitionField } from './partition-fields.ts';
 import type { PartitionFile } from './partition-file.ts';
 import {
@@ -182,10 +183,9 @@ export async function changePartition(
   const { batches, meta } = planChange(file, change);
   const gone = change.replaced.map((row) => row.no);
   const layers = change.packed?.layers ?? [];
-  let { directory } = file;
-  if (layers.length > 0 || gone.length > 0) {
-    directory = await (directory ?? ChunkDirectory.empty).with(layers, gone, pace);
-  }
+  const isMoved = layers.length > 0 || gone.length > 0;
+  invariant(!isMoved || file.directory !== undefined, 'a directory is loaded before it changes');
+  const directory = isMoved ? await file.directory?.with(layers, gone, pace) : undefined;
   const { path } = file;
   await writer.run({
     kind: 'write',
@@ -195,7 +195,7 @@ export async function changePartition(
     checkpoint: true,
   });
   file.meta = meta;
-  file.directory = directory;
+  if (isMoved) file.directory = directory;
   file.exists = true;
   for (const field of change.fields) file.fields.set(field);
   const purged = new Set(change.purge);

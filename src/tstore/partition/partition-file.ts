@@ -26,6 +26,7 @@ import { decodeRowEntries } from './row-entries.ts';
 
 const rowsPerRead = 512;
 let serialNext = 1;
+let useNext = 1;
 
 export class PartitionFile {
   readonly path: string;
@@ -35,6 +36,8 @@ export class PartitionFile {
   meta: PartitionMeta;
   fields = new PartitionFields();
   directory: ChunkDirectory | undefined;
+  /** Grows with every use of the directory. */
+  lastUse = 0;
   /** Rows that were replaced and are still in the table `data`. */
   garbage: number[] = [];
   /** Why it is not written any more. */
@@ -112,6 +115,7 @@ export async function loadDirectory(
   pace: Breather,
 ): Promise<ChunkDirectory> {
   if (file.unreadable !== undefined) throw file.unreadable;
+  file.lastUse = useNext++;
   while (file.directory === undefined) {
     const { generation } = file.meta;
     const layers = await tryReadRows(file, readers, pace);

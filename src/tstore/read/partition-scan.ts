@@ -9,6 +9,7 @@ import type { Span } from '../memtable/segment-piece.ts';
 import { combinePieces } from '../merge/combine.ts';
 import { hidingsOf, type NumberedHiding } from '../merge/hidings.ts';
 import type { Piece } from '../merge/piece.ts';
+import type { Pacer } from '../store/pacer.ts';
 import type { PartitionView } from '../store/store-view.ts';
 import type { BoundSeries } from './series-groups.ts';
 import {
@@ -22,9 +23,12 @@ import {
   type Source,
   type Wanted,
 } from './series-sources.ts';
+import { cutIntoSlices } from './time-slices.ts';
 
 /** Small neighbours from memory are joined up to this many rows. */
 const joinedRowsMax = 4096;
+/** Rows resolved in one go. */
+const sliceRowsMax = 16_384;
 
 /** The part of a range that lies in a partition; undefined = none. */
 export function spanOf(partition: PartitionView, range: TimeRange): Span | undefined {
@@ -96,51 +100,88 @@ function trySummaries(
   return group.addSummaries(series.binding, span.start, summaries);
 }
 
-function isSmallNeighbour(sources: readonly Source[]): boolean {
-  return sources.length === 1 && sources[0]!.kind === 'segment';
-}
-
 export interface Aggregation {
   readonly scan: ShardScan;
   readonly group: GroupScan;
   readonly descending: boolean;
+  readonly pacer: Pacer;
+}
+
+/** Sources of one series waiting to be read together, in the order of the scan. */
+class Reading {
+  private readonly located: SeriesInPartition;
+  private readonly wanted: Wanted;
+  private readonly span: Span;
+  private readonly aggregation: Aggregation;
+  private sources: Source[] = [];
+  private rows = 0;
+
+  constructor(located: SeriesInPartition, wanted: Wanted, span: Span, aggregation: Aggregation) {
+    this.located = located;
+    this.wanted = wanted;
+    this.span = span;
+    this.aggregation = aggregation;
+  }
+
+  get isLong(): boolean {
+    return this.rows >= joinedRowsMax;
+  }
+
+  add(sources: readonly Source[]): void {
+    this.sources.push(...sources);
+    for (const { count } of sources) this.rows += count;
+  }
+
+  /** Many rows that overlap are resolved in slices of time, so that others run in between. */
+  async finish(): Promise<void> {
+    const { sources, rows, span } = this;
+    this.sources = [];
+    this.rows = 0;
+    if (sources.length === 0) return;
+    if (rows <= sliceRowsMax) return this.read(sources, span);
+    const min = Math.max(span.min, Math.min(...sources.map((source) => source.min)));
+    const max = Math.min(span.max, Math.max(...sources.map((source) => source.max)));
+    const slices = cutIntoSlices(sources, min, max, sliceRowsMax);
+    if (this.aggregation.descending) slices.reverse();
+    for (const slice of slices) {
+      const near = sources.filter((one) => one.min <= slice.max && one.max >= slice.min);
+      this.read(near, { start: span.start, ...slice });
+      await this.aggregation.pacer.breathe();
+    }
+  }
+
+  private read(sources: readonly Source[], span: Span): void {
+    const batch = resolveSources(this.located, sources, this.wanted, span);
+    if (batch !== undefined) this.aggregation.group.addBatch(this.located.series.binding, batch);
+  }
 }
 
 /** Feeds an aggregation with one series of one partition. */
-export function aggregateSeries(
+export async function aggregateSeries(
   located: SeriesInPartition,
   wanted: Wanted,
   span: Span,
-  { scan, group, descending }: Aggregation,
-): void {
+  aggregation: Aggregation,
+): Promise<void> {
   const { series, sources } = located;
+  const { scan, group, pacer } = aggregation;
   const mayUse = scan.summariesUseful(series.binding);
   const clusters = clusterSources(sources);
-  if (descending) clusters.reverse();
-  let waiting: Source[] = [];
-  let waitingRows = 0;
-  const flush = () => {
-    if (waiting.length === 0) return;
-    const batch = resolveSources(located, waiting, wanted, span);
-    if (batch !== undefined) group.addBatch(series.binding, batch);
-    waiting = [];
-    waitingRows = 0;
-  };
+  if (aggregation.descending) clusters.reverse();
+  const reading = new Reading(located, wanted, span, aggregation);
   for (const [from, until] of clusters) {
+    if (pacer.isDue) await pacer.breathe();
     const cluster = sources.slice(from, until);
-    const first = cluster[0]!;
-    if (isSmallNeighbour(cluster)) {
-      waiting.push(first);
-      waitingRows += first.count;
-      if (waitingRows >= joinedRowsMax) flush();
+    const only = cluster.length === 1 ? cluster[0]! : undefined;
+    if (only?.kind === 'segment') {
+      reading.add(cluster);
+      if (reading.isLong) await reading.finish();
       continue;
     }
-    flush();
-    if (mayUse && cluster.length === 1 && first.kind === 'chunk') {
-      if (trySummaries(located, first, wanted, span, group)) continue;
-    }
-    waiting = cluster;
-    flush();
+    await reading.finish();
+    if (mayUse && only !== undefined && trySummaries(located, only, wanted, span, group)) continue;
+    reading.add(cluster);
+    await reading.finish();
   }
-  flush();
+  await reading.finish();
 }

@@ -70,12 +70,12 @@ async function* aggregateGroup(
     const series = run.series.bind(member);
     if (series === undefined) continue;
     group ??= scan.openGroup(series.binding.group);
-    const aggregation = { scan, group, descending: plan.descending };
+    const aggregation = { scan, group, descending: plan.descending, pacer };
     for (const partition of orderedPartitions(series.view, plan)) {
       const span = spanOf(partition, plan.range);
       const located = span && locateSeries(series, partition, span);
       if (located === undefined || span === undefined) continue;
-      aggregateSeries(located, wanted.of(series.view.state), span, aggregation);
+      await aggregateSeries(located, wanted.of(series.view.state), span, aggregation);
       if (pacer.isDue) await pacer.breathe();
     }
   }

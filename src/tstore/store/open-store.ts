@@ -90,7 +90,9 @@ async function loadTombstones(state: StoreState, pacer: Pacer): Promise<void> {
 async function loadDrops(state: StoreState, pacer: Pacer): Promise<void> {
   await state.catalog.read('drops', pacer, (_, body) => {
     const { dbId, rpId } = decodeDropRecord(body);
-    state.dropped.add(rpId === '' ? dbId : `${dbId}/${rpId}`);
+    const name = rpId === '' ? dbId : `${dbId}/${rpId}`;
+    state.dropped.add(name);
+    state.droppedSaved.add(name);
   });
 }
 

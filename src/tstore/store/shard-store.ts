@@ -6,7 +6,7 @@
 import { CitadelError, invariant } from '../../base/errors.ts';
 import type { Entry, Hlc } from '../../model/entry.ts';
 import type { FlushOptions, StorePositions } from '../../model/store-engine.ts';
-import { encodeRecord } from '../catalog/catalog-rows.ts';
+import { type DropRecord, encodeRecord } from '../catalog/catalog-rows.ts';
 import { compactOnce } from '../compact/compact-step.ts';
 import { verifyStore } from '../compact/verify-store.ts';
 import type { StorePolicy, TStore, TStoreOptions, TStoreStatus } from '../contract.ts';
@@ -84,23 +84,31 @@ export class ShardStore implements TStore {
 
   async dropData(dbId: string, rpId: string | undefined): Promise<void> {
     const { state } = this;
-    state.dropped.add(rpId === undefined ? dbId : `${dbId}/${rpId}`);
+    const name = rpId === undefined ? dbId : `${dbId}/${rpId}`;
+    state.dropped.add(name);
     for (const memtable of state.memtables) memtable.forget(dbId, rpId);
     await this.alone(async () => {
-      const { catalog } = state;
-      const no = catalog.meta.dropNoNext;
-      const record = { dbId, rpId: rpId ?? '', lsn: state.active.lastLsn };
-      await catalog.commit(
-        [{ table: 'drops', put: [{ no, body: encodeRecord(record) }], remove: [] }],
-        { dropNoNext: no + 1 },
-      );
+      await this.recordDrop(name, { dbId, rpId: rpId ?? '', lsn: state.active.lastLsn });
       // A flush that was under way may have made files meanwhile: they go with the others.
       const files = state.partitionSets(dbId, rpId).flatMap((set) => set.files);
       await retireFiles(state, files);
       for (const set of state.partitionSets(dbId, rpId)) {
         state.partitions.delete(`${set.dbId}/${set.rpId}`);
       }
+      state.sweepNeeded = true;
     });
+  }
+
+  /** Once: the same drop may be asked for at every start. */
+  private async recordDrop(name: string, record: DropRecord): Promise<void> {
+    const { catalog, droppedSaved } = this.state;
+    if (droppedSaved.has(name)) return;
+    const no = catalog.meta.dropNoNext;
+    await catalog.commit(
+      [{ table: 'drops', put: [{ no, body: encodeRecord(record) }], remove: [] }],
+      { dropNoNext: no + 1 },
+    );
+    droppedSaved.add(name);
   }
 
   expire(nowNs: bigint): Promise<number> {
@@ -137,7 +145,7 @@ export class ShardStore implements TStore {
   private alone<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(() => {
       if (this.closed) throw new CitadelError('cancelled', 'the store is closing');
-      return work();
+      return work().finally(() => this.state.trimDirectories());
     });
     this.turn = result.catch(() => undefined);
     return result;

@@ -17,6 +17,8 @@ import type { PartitionFile } from '../partition/partition-file.ts';
 import { PartitionSet } from '../partition/partition-set.ts';
 
 const faultsMax = 1000;
+/** Of one store: about 450,000 chunks. The file used last is kept whatever its size. */
+const directoryBytesMax = 32 * 1024 * 1024;
 
 export class StoreState {
   readonly options: TStoreOptions;
@@ -38,6 +40,8 @@ export class StoreState {
   tombstoneNoSaved: number;
   /** `dbId` or `dbId/rpId`. */
   readonly dropped = new Set<string>();
+  /** Those of them that are in the catalog. */
+  readonly droppedSaved = new Set<string>();
   readonly faults: string[] = [];
   /** Dropped or expired files that some scan still sees. */
   readonly doomed: PartitionFile[] = [];
@@ -109,6 +113,20 @@ export class StoreState {
 
   get memtables(): readonly Memtable[] {
     return [...this.frozen, this.active];
+  }
+
+  /** Lets go of directories that were not used for longest, down to a budget; the next use reads them again. */
+  trimDirectories(): void {
+    const loaded = [...this.files()].filter((file) => file.directory !== undefined);
+    let bytes = 0;
+    for (const file of loaded) bytes += file.directory!.memoryBytes;
+    loaded.sort((a, b) => a.lastUse - b.lastUse);
+    for (const file of loaded.slice(0, -1)) {
+      if (bytes <= directoryBytesMax) return;
+      if (file.pins > 0 || !file.exists) continue;
+      bytes -= file.directory!.memoryBytes;
+      file.directory = undefined;
+    }
   }
 
   get diskBytes(): number {

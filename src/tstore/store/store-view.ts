@@ -113,8 +113,12 @@ async function viewStretch(
   pacer: Pacer,
 ): Promise<PartitionView> {
   const { readers } = state.options;
-  // Loading waits; what is then taken belongs together because nothing waits in between.
-  for (const file of files) await loadDirectory(file, readers, pacer);
+  // Loading waits, and meanwhile a directory may be let go again. What is then taken, directories and
+  // positions, belongs together because nothing waits in between.
+  while (files.some((file) => file.directory === undefined)) {
+    for (const file of files) await loadDirectory(file, readers, pacer);
+  }
+  for (const file of files) if (file.unreadable !== undefined) throw file.unreadable;
   const views = files.map((file) => ({ file, directory: file.directory! }));
   const lsn = Math.max(0, ...files.map((file) => file.meta.lsn));
   return { bounds, files: views, lsn, tombstones };

@@ -73,3 +73,25 @@ test('one late row does not rewrite a full chunk, but many do', () => {
   expect(chooseMerges(refsOf([full, late(5), late(6), late(7)]))).toHaveLength(1);
   expect(chooseMerges(refsOf([full, { min: 5, max: 900, rows: 2000 }]))).toHaveLength(1);
 });
+
+test('chunks that all lie over each other are sorted out two at a time', () => {
+  // Rows as numbers: a chunk is a sorted list, a merge sorts the union and cuts it at 4096.
+  let chunks = Array.from({ length: 12 }, (_, i) =>
+    Array.from({ length: 4096 }, (_, row) => row * 12 + ((i * 7) % 12)),
+  );
+  let steps = 0;
+  for (;;) {
+    const refs = refsOf(
+      chunks.map((rows) => ({ min: rows[0]!, max: rows[rows.length - 1]!, rows: rows.length })),
+    );
+    const [merge] = chooseMerges(refs);
+    if (merge === undefined) break;
+    expect(steps++).toBeLessThan(200);
+    const gone = new Set(merge.map(({ at }) => at));
+    const union = merge.flatMap(({ at }) => chunks[at]!).sort((a, b) => a - b);
+    const made: number[][] = [];
+    for (let i = 0; i < union.length; i += 4096) made.push(union.slice(i, i + 4096));
+    chunks = [...chunks.filter((_, i) => !gone.has(i)), ...made].sort((a, b) => a[0]! - b[0]!);
+  }
+  expect(chunks.flat()).toEqual(Array.from({ length: 12 * 4096 }, (_, i) => i));
+});
