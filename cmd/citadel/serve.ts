@@ -88,12 +88,18 @@ export async function serve(config: CitadelConfig): Promise<number> {
   const env = createNodeEnv({ logLevel: config.log.level, logFormat: config.log.format });
   dieOnDefects(env.log);
   const signalled = waitForSignal();
-  let node: RunningNode;
+  let started: RunningNode | NodeJS.Signals;
   try {
-    node = await startNode(env, config.node);
+    started = await Promise.race([startNode(env, config.node), signalled]);
   } catch (error) {
     return reportStartFailure(error);
   }
+  if (typeof started === 'string') {
+    // Nothing was taken yet, and an opening that is cut short is done again at the next start.
+    env.log.info('stopped while starting', { signal: started });
+    return 0;
+  }
+  const node = started;
   if (process.stdout.isTTY) {
     process.stdout.write(renderBanner(config.node.version, node.httpUrl, config.node.dataDir));
   }

@@ -13,6 +13,7 @@ import {
   readdir,
   readFile,
   rename,
+  stat,
   statfs,
   unlink,
 } from 'node:fs/promises';
@@ -52,6 +53,24 @@ async function attempt<T>(doing: string, path: string, run: () => Promise<T>): P
   } catch (error) {
     throw wrap(error, doing, path);
   }
+}
+
+/**
+ * The first directory that had to be made; undefined = all were there. Node's own recursive mkdir never
+ * ends where a file system has a parent but makes nothing in it, as /proc.
+ */
+async function makeDirectories(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path);
+    return path;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return undefined;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+  }
+  const first = await makeDirectories(dirname(path));
+  await mkdir(path);
+  return first ?? path;
 }
 
 /** Writes all parts; a short write goes on where it stopped, so that its cause comes out as an error. */
@@ -147,7 +166,7 @@ export function openNodeDisk(root: string): Disk {
     list: (path) => attempt('list', path, async () => (await readdir(at(path))).sort()),
     makeDirectory: (path) =>
       attempt('make directory', path, async () => {
-        const made = await mkdir(at(path), { recursive: true });
+        const made = await makeDirectories(at(path));
         if (made === undefined) return;
         for (let full = at(path); full.length >= made.length; full = dirname(full)) {
           await syncDirectoryAt(dirname(full));
