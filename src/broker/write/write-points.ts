@@ -15,9 +15,9 @@ import type { Database, RetentionPolicy } from '../../metadata/catalog-view.ts';
 import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts';
 import type { BrokerParts } from '../parts.ts';
 import type { BrokerStats, WriteRequest } from '../requests.ts';
-import { BatchSplitter } from '../split/split.ts';
+import { BatchSplitter, type ShardFrame } from '../split/split.ts';
 import { acceptFields, describeConflict, findExpired, findNewFields } from './check-fields.ts';
-import { sendFrame } from './send-frame.ts';
+import { FrameSender } from './send-frame.ts';
 import { SlicePacer } from './slice-pacer.ts';
 import { WriteResult } from './write-result.ts';
 
@@ -170,19 +170,18 @@ export class PointWriter {
       result.lines.addDropped(reason, split.refusedRows);
     }
     if (expired !== undefined) result.lines.addDropped(beyondRetention, expired.count);
-    for (const { shard, frame, rowCount } of split.frames) {
-      sent.push(this.#send(shard, frame, rowCount, result));
-    }
+    if (split.frames.length === 0) return;
+    const sender = new FrameSender(this.#parts);
+    for (const frame of split.frames) sent.push(this.#send(sender, frame, result));
   }
 
   async #send(
-    shard: number,
-    frame: Uint8Array,
-    rowCount: number,
+    sender: FrameSender,
+    { shard, frame, rowCount }: ShardFrame,
     result: WriteResult,
   ): Promise<void> {
     try {
-      await sendFrame(this.#parts, shard, frame);
+      await sender.send(shard, frame);
       result.storedCount += rowCount;
     } catch (error) {
       result.addFailure(error, rowCount);
