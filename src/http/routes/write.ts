@@ -46,6 +46,8 @@ export function addWriteRoute(app: FastifyInstance, parts: HttpParts, bodies: Bo
         return replyFailure(reply, error);
       } finally {
         if (isGzip) bodies.release(body.length);
+        // The broker is done with the bytes, and the answer holds copies.
+        bodies.forget(request.bodyBytes);
       }
       return reply.code(204).send();
     },

@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
 import { CitadelError } from '../../base/errors.ts';
+import { BodyRooms } from './body-room.ts';
 
 const inflateChunk = 256 * 1024;
 
@@ -17,6 +18,7 @@ export class BodyCollector {
   readonly #sizeMax: number;
   readonly #totalMax: number;
   readonly #unpackRoom: number;
+  readonly #rooms = new BodyRooms();
   #held = 0;
 
   /**
@@ -61,11 +63,16 @@ export class BodyCollector {
       if (error instanceof CitadelError) throw error;
       throw new CitadelError('invalid-argument', 'unexpected EOF', { cause: error });
     }
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
+    return this.#rooms.join(parts, size);
   }
 
   release(size: number): void {
     this.#held -= size;
+  }
+
+  /** Nobody will look at these bytes again: their memory may serve the next body. */
+  forget(body: Buffer): void {
+    this.#rooms.giveBack(body);
   }
 
   /**
