@@ -39,6 +39,7 @@ class NodeBroker implements Broker {
     queriesStarted: 0,
     queriesActive: 0,
     queriesFailed: 0,
+    queryMs: 0,
   };
   readonly #parts: BrokerParts;
   readonly #writer: PointWriter;

@@ -14,12 +14,19 @@ export interface BrokerLimits {
   readonly maxConcurrentQueries: number;
 }
 
+export interface BuildFacts {
+  readonly version: string;
+  /** Wall clock. */
+  readonly startedMs: number;
+}
+
 export interface BrokerParts {
-  readonly env: Pick<Env, 'clock' | 'timers' | 'rng' | 'log'>;
+  readonly env: Pick<Env, 'clock' | 'timers' | 'rng' | 'log' | 'host'>;
   readonly catalog: Catalog;
   readonly dataNode: DataNodeApi;
   /** Index = shard. */
   readonly shards: readonly ShardRecord[];
   readonly mapVersion: number;
   readonly limits: BrokerLimits;
+  readonly build: BuildFacts;
 }

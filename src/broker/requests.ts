@@ -37,6 +37,8 @@ export interface BrokerStats {
   queriesStarted: number;
   queriesActive: number;
   queriesFailed: number;
+  /** How long those that ended took, together. */
+  queryMs: number;
 }
 
 export type NodeStatus = DataNodeStatus;

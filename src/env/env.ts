@@ -32,6 +32,31 @@ export interface Rng {
   bytes(size: number): Uint8Array;
 }
 
+/** Passwords as they may be stored: hashed with a salt, slow on purpose, never the clear text. */
+export interface Passwords {
+  hash(password: string): Promise<string>;
+  /** @throws CitadelError `corrupt` for text that `hash` never makes. */
+  verify(password: string, stored: string): Promise<boolean>;
+}
+
+export interface MemoryUse {
+  readonly heapUsedBytes: number;
+  readonly heapTotalBytes: number;
+  readonly externalBytes: number;
+  readonly residentBytes: number;
+}
+
+/** The process and the machine under it. */
+export interface Host {
+  readonly hostname: string;
+  readonly platform: string;
+  readonly architecture: string;
+  readonly runtimeVersion: string;
+  readonly cpuCount: number;
+  readonly processId: number;
+  memory(): MemoryUse;
+}
+
 /** An open file. Every failure throws CitadelError: `disk-full` for lack of room, else `unavailable`. */
 export interface DiskFile {
   readonly path: string;
@@ -77,5 +102,7 @@ export interface Env {
   readonly timers: Timers;
   readonly rng: Rng;
   readonly log: Log;
+  readonly passwords: Passwords;
+  readonly host: Host;
   openDisk(root: string): Disk;
 }

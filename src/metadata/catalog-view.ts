@@ -4,6 +4,7 @@
  */
 
 import type { FieldType } from '../model/field-type.ts';
+import type { AdminCatalog } from './admin-view.ts';
 
 export interface RetentionPolicy {
   /** 16 hex digits, random, never reused. */
@@ -53,6 +54,7 @@ export interface PolicyOptions {
  */
 export interface Catalog {
   readonly view: CatalogView;
+  readonly admin: AdminCatalog;
   createDatabase(
     name: string,
     policy?: PolicyOptions & { readonly name?: string | undefined },

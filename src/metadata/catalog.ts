@@ -7,7 +7,9 @@
  */
 
 import { CitadelError } from '../base/errors.ts';
-import type { Rng } from '../env/env.ts';
+import type { Env, Rng } from '../env/env.ts';
+import { StoredAdminCatalog } from './admin-catalog.ts';
+import type { AdminCatalog } from './admin-view.ts';
 import { renderDatabase, renderRecord } from './catalog-records.ts';
 import type {
   Catalog,
@@ -19,12 +21,13 @@ import type {
 } from './catalog-view.ts';
 import { type CatalogListener, LocalCatalog } from './local-catalog.ts';
 import {
-  databaseFieldsPrefix,
   databaseKey,
   droppedKey,
   droppedPrefix,
   fieldsKey,
   mapVersionKey,
+  policySubscriptionsPrefix,
+  prefixesOfDatabase,
 } from './meta-keys.ts';
 import { isUnchanged, type MetaOp, type MetaStore } from './meta-store.ts';
 import {
@@ -69,14 +72,20 @@ function putDropped(db: Database, policy?: RetentionPolicy): MetaOp {
   return { kind: 'put', key: droppedKey(db.id, policy?.id), value };
 }
 
+function deletePrefix(prefix: string): MetaOp {
+  return { kind: 'delete-prefix', prefix };
+}
+
 class StoredCatalog implements OpenCatalog {
+  readonly admin: AdminCatalog;
   readonly #store: MetaStore;
   readonly #rng: Rng;
   readonly #local: LocalCatalog;
 
-  constructor(store: MetaStore, rng: Rng, local: LocalCatalog) {
+  constructor(store: MetaStore, env: Pick<Env, 'rng' | 'passwords'>, local: LocalCatalog) {
     this.#store = store;
-    this.#rng = rng;
+    this.#rng = env.rng;
+    this.admin = new StoredAdminCatalog(local, env);
     this.#local = local;
   }
 
@@ -110,7 +119,7 @@ class StoredCatalog implements OpenCatalog {
       const ops: MetaOp[] = [
         putDropped(db),
         { kind: 'delete', key: databaseKey(name) },
-        { kind: 'delete-prefix', prefix: databaseFieldsPrefix(db.id) },
+        ...prefixesOfDatabase(db.id).map(deletePrefix),
       ];
       return { ops, result: db };
     });
@@ -146,7 +155,11 @@ class StoredCatalog implements OpenCatalog {
     return this.#change<RetentionPolicy | undefined>(dbName, (db) => {
       const without = db && removePolicy(db, name);
       if (db === undefined || without === undefined) return { ops: [], result: undefined };
-      const ops = [putDropped(db, without.removed), putDatabase(without.db)];
+      const ops = [
+        putDropped(db, without.removed),
+        putDatabase(without.db),
+        deletePrefix(policySubscriptionsPrefix(db.id, without.removed.id)),
+      ];
       return { ops, result: without.removed };
     });
   }
@@ -200,10 +213,10 @@ class StoredCatalog implements OpenCatalog {
 
 export async function openCatalog(
   store: MetaStore,
-  rng: Rng,
+  env: Pick<Env, 'rng' | 'passwords'>,
   listener: CatalogListener,
 ): Promise<OpenCatalog> {
   const local = new LocalCatalog(store, listener);
   await local.load();
-  return new StoredCatalog(store, rng, local);
+  return new StoredCatalog(store, env, local);
 }

@@ -8,6 +8,7 @@
 import type { FieldType } from '../model/field-type.ts';
 import { readDatabase, readFields } from './catalog-records.ts';
 import type { CatalogView, Database, RetentionPolicy } from './catalog-view.ts';
+import { LocalAdmin } from './local-admin.ts';
 import { catalogPrefix, databasesPrefix, fieldsPrefix } from './meta-keys.ts';
 import {
   compareHolds,
@@ -81,6 +82,7 @@ export class LocalCatalog {
   readonly #fields = new Map<string, Map<string, Fields>>();
   /** Key of a field record -> the record, for guards and for deletes. */
   readonly #fieldRecords = new Map<string, MetaRecord & { readonly measurement: string }>();
+  readonly admin = new LocalAdmin();
   readonly #waiters = new Set<Waiter>();
   #view: CatalogView = new View([], this.#fields);
   #revision = 0;
@@ -102,7 +104,9 @@ export class LocalCatalog {
 
   /** The record behind a key, for the guard of a change. Of field records the value is not kept. */
   record(key: string): MetaRecord | undefined {
-    return this.#fieldRecords.get(key) ?? this.#databases.get(key)?.record;
+    return (
+      this.#fieldRecords.get(key) ?? this.#databases.get(key)?.record ?? this.admin.record(key)
+    );
   }
 
   /**
@@ -125,6 +129,7 @@ export class LocalCatalog {
     this.#databases.clear();
     this.#fields.clear();
     this.#fieldRecords.clear();
+    this.admin.clear();
     for (const record of records) this.#apply({ kind: 'put', record });
     this.#watch?.close();
     this.#watch = this.#store.watch(catalogPrefix, revision + 1, (notice) => {
@@ -190,6 +195,7 @@ export class LocalCatalog {
         this.#applyFields(key, change.kind === 'put' ? change.record : undefined);
         return false;
       }
+      if (this.admin.apply(change)) return false;
       if (!key.startsWith(databasesPrefix)) return false;
       if (change.kind === 'delete') return this.#databases.delete(key);
       const database = readDatabase(change.record);

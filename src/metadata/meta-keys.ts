@@ -59,6 +59,10 @@ export const shardsPrefix = 'tstore/shards/';
 export const catalogPrefix = 'catalog/';
 export const databasesPrefix = 'catalog/databases/';
 export const fieldsPrefix = 'catalog/fields/';
+export const usersPrefix = 'catalog/users/';
+export const grantsPrefix = 'catalog/grants/';
+export const continuousQueriesPrefix = 'catalog/cq/';
+export const subscriptionsPrefix = 'catalog/subscriptions/';
 export const droppedPrefix = 'dropped/';
 
 export function shardKey(shard: number): string {
@@ -74,10 +78,32 @@ export function fieldsKey(dbId: string, measurement: string): string {
   return `${fieldsPrefix}${dbId}/${encodeName(measurement)}`;
 }
 
-export function databaseFieldsPrefix(dbId: string): string {
-  return `${fieldsPrefix}${dbId}/`;
-}
-
 export function droppedKey(dbId: string, rpId?: string): string {
   return rpId === undefined ? droppedPrefix + dbId : `${droppedPrefix}${dbId}/${rpId}`;
+}
+
+export function userKey(name: string): string {
+  return usersPrefix + encodeName(name);
+}
+
+export function grantKey(dbId: string, userId: string): string {
+  return `${grantsPrefix}${dbId}/${userId}`;
+}
+
+export function continuousQueryKey(dbId: string, name: string): string {
+  return `${continuousQueriesPrefix}${dbId}/${encodeName(name)}`;
+}
+
+export function subscriptionKey(dbId: string, rpId: string, name: string): string {
+  return `${subscriptionsPrefix}${dbId}/${rpId}/${encodeName(name)}`;
+}
+
+/** Everything beside its record that goes with a database. */
+export function prefixesOfDatabase(dbId: string): readonly string[] {
+  const prefixes = [fieldsPrefix, grantsPrefix, continuousQueriesPrefix, subscriptionsPrefix];
+  return prefixes.map((prefix) => `${prefix}${dbId}/`);
+}
+
+export function policySubscriptionsPrefix(dbId: string, rpId: string): string {
+  return `${subscriptionsPrefix}${dbId}/${rpId}/`;
 }

@@ -31,6 +31,10 @@ export function policyNotFound(name: string): CitadelError {
   return new CitadelError('not-found', `retention policy not found: ${name}`);
 }
 
+export function userNotFound(): CitadelError {
+  return new CitadelError('not-found', 'user not found');
+}
+
 function policyConflict(): CitadelError {
   return new CitadelError('conflict', 'retention policy conflicts with an existing policy');
 }

@@ -89,7 +89,7 @@ async function openStores(env: Env, config: NodeConfig, openings: Openings): Pro
   const metadata = await openMetadata(env, directory);
   openings.add(() => metadata.close());
   let dataNode: DataNode | undefined;
-  const catalog = await openCatalog(metadata.store, env.rng, {
+  const catalog = await openCatalog(metadata.store, env, {
     databasesChanged: () => dataNode?.setPolicies(listRules(catalog.view)),
     failed: (error) => env.log.error('cannot read the catalog', { error: String(error) }),
   });
@@ -121,9 +121,11 @@ async function startServing(
 ): Promise<HttpServer> {
   const { cluster, shards, version: mapVersion } = metadata.shardMap;
   const { limits, url, version, dataDir } = config;
-  const broker: Broker = createBroker({ env, catalog, dataNode, shards, mapVersion, limits });
-  const { uuid } = directory.identity;
   const startedMs = env.clock.wallMs();
+  const build = { version, startedMs };
+  const parts = { env, catalog, dataNode, shards, mapVersion, limits, build };
+  const broker: Broker = createBroker(parts);
+  const { uuid } = directory.identity;
   const facts = { version, uuid, clusterUuid: cluster.clusterUuid, dataDir, url, startedMs };
   const bodiesSizeMax = Math.floor(config.memoryBytes * bodiesShare);
   return startHttpServer(

@@ -28,6 +28,14 @@ export interface WriteShardResponse {
   readonly levelReached: ConsistencyLevel;
 }
 
+/** A stretch of time, [start, end) in ns since the Unix epoch, that a shard has data of. */
+export interface PartitionStatus {
+  readonly dbId: string;
+  readonly rpId: string;
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
 export interface ShardStatus {
   readonly shard: number;
   readonly state: 'opening' | 'active' | 'read-only' | 'failed';
@@ -35,6 +43,7 @@ export interface ShardStatus {
   readonly memoryBytes: number;
   readonly diskBytes: number;
   readonly seriesCount: number;
+  readonly partitions: readonly PartitionStatus[];
   readonly lsn: number;
   readonly replayFrom: number;
   /** Problems found on disk, with file and offset. */

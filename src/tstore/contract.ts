@@ -33,7 +33,17 @@ export interface TStoreOptions {
   readonly rule?: StampRule | undefined;
 }
 
+/** A stretch of time of one policy that has data, [start, end) in ns since the Unix epoch. */
+export interface StorePartition {
+  readonly dbId: string;
+  readonly rpId: string;
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
 export interface TStoreStatus {
+  /** Of rows in memory only the first and the last stretch are known. */
+  readonly partitions: readonly StorePartition[];
   readonly seriesCount: number;
   readonly diskBytes: number;
   readonly fileCount: number;

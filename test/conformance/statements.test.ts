@@ -17,6 +17,8 @@ interface Step {
   /** Default: mydb. */
   readonly db?: string;
   readonly params?: Readonly<Record<string, string>>;
+  /** Default: POST. */
+  readonly method?: 'GET';
 }
 
 interface Case {
@@ -24,16 +26,18 @@ interface Case {
   readonly steps: readonly Step[];
 }
 
-const file = new URL('./cases/statements.json', import.meta.url);
-const cases = JSON.parse(readFileSync(file, 'utf8')) as readonly Case[];
+const cases = ['statements', 'administration'].flatMap((name) => {
+  const file = new URL(`./cases/${name}.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')) as readonly Case[];
+});
 
 async function run(
   server: CitadelProcess | InfluxdProcess,
-  { write, q, db = 'mydb', params = {} }: Step,
+  { write, q, db = 'mydb', params = {}, method = 'POST' }: Step,
 ): Promise<string> {
   const path = write === undefined ? '/query' : '/write';
   const query = { db, ...(q === undefined ? {} : { q, epoch: 'ns' }), ...params };
-  const options = { method: 'POST', body: write ?? '' };
+  const options = method === 'GET' ? {} : { method, body: write ?? '' };
   const answer = await server.request(path, query, options);
   return `${answer.status} ${answer.text()}`;
 }

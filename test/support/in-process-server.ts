@@ -48,10 +48,11 @@ export async function startInProcessServer(options: ServerOptions = {}): Promise
   const cluster = { nodeUuid: 'node', clusterUuid: 'cluster', shardCount: 4 };
   const { shards, version: mapVersion } = await openCluster(store, env.clock, cluster);
   const listener = { databasesChanged: () => undefined, failed: () => undefined };
-  const catalog = await openCatalog(store, env.rng, listener);
+  const catalog = await openCatalog(store, env, listener);
   const dataNode = createFakeDataNode();
   const limits = { ...noLimits, ...options.limits };
-  const broker = createBroker({ env, catalog, dataNode, shards, mapVersion, limits });
+  const build = { version: '0.0.0', startedMs: env.clock.wallMs() };
+  const broker = createBroker({ env, catalog, dataNode, shards, mapVersion, limits, build });
   const facts = {
     version: '0.0.0',
     uuid: 'node',

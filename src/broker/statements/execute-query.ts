@@ -7,13 +7,16 @@ import { CitadelError } from '../../base/errors.ts';
 import { parseQuery } from '../../influxql/influxql.ts';
 import { printStatement } from '../../influxql/print-statement.ts';
 import type { Statement } from '../../influxql/statement.ts';
+import type { Catalog } from '../../metadata/catalog-view.ts';
 import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece, StatementMessage, StatementResult } from '../../query/result.ts';
 import type { BrokerParts } from '../parts.ts';
 import type { BrokerStats, QueryRequest } from '../requests.ts';
+import { qualifyContinuousQuery } from './continuous-queries.ts';
 import { startQuery } from './query-gate.ts';
 import { createQueryPorts } from './query-ports.ts';
-import { runStatement } from './run-statement.ts';
+import { runStatement, type StatementParts } from './run-statement.ts';
+import { RunningQueries } from './running-queries.ts';
 
 const mutatingPattern = /^(create|drop|alter|set|kill)-|^(grant|revoke)$/;
 
@@ -22,18 +25,33 @@ function isMutating(statement: Statement): boolean {
   return mutatingPattern.test(statement.kind);
 }
 
-function warnings(statement: Statement, readOnly: boolean): readonly StatementMessage[] {
-  if (!readOnly || !isMutating(statement)) return [];
-  const text = `deprecated use of '${printStatement(statement)}' in a read only context, please use a POST request instead`;
+/** As a message quotes it; a statement that fails has no message. */
+function quote({ view }: Catalog, statement: Statement, request: QueryRequest): string {
+  if (statement.kind !== 'create-continuous-query') return printStatement(statement);
+  try {
+    return printStatement(qualifyContinuousQuery(view, statement, request));
+  } catch (error) {
+    if (error instanceof CitadelError) return '';
+    throw error;
+  }
+}
+
+function warnings(
+  catalog: Catalog,
+  statement: Statement,
+  request: QueryRequest,
+): readonly StatementMessage[] {
+  if (!request.readOnly || !isMutating(statement)) return [];
+  const text = `deprecated use of '${quote(catalog, statement, request)}' in a read only context, please use a POST request instead`;
   return [{ level: 'warning', text }];
 }
 
 export class QueryExecutor {
-  readonly #parts: BrokerParts;
+  readonly #parts: StatementParts;
   readonly #stats: BrokerStats;
 
   constructor(parts: BrokerParts, stats: BrokerStats) {
-    this.#parts = parts;
+    this.#parts = { ...parts, stats, queries: new RunningQueries(parts.env.clock) };
     this.#stats = stats;
   }
 
@@ -47,7 +65,7 @@ export class QueryExecutor {
     statements: readonly Statement[],
     request: QueryRequest,
   ): AsyncGenerator<StatementResult> {
-    const { env, limits } = this.#parts;
+    const { env, limits, queries, catalog } = this.#parts;
     let running: ReturnType<typeof startQuery>;
     try {
       running = startQuery(this.#stats, limits, env.timers, request.signal);
@@ -55,8 +73,10 @@ export class QueryExecutor {
       yield { statementId: 0, messages: [], series: failWith(error) };
       return;
     }
+    const { database } = request;
+    const id = queries.add({ statements, database, end: running.end });
     const context: QueryContext = {
-      database: request.database,
+      database,
       policy: request.policy,
       nowNs: env.clock.wallNs(),
       ports: createQueryPorts(this.#parts),
@@ -66,9 +86,10 @@ export class QueryExecutor {
     try {
       for (const [statementId, statement] of statements.entries()) {
         const series = running.guard(this.#explained(statement, context));
-        yield { statementId, messages: warnings(statement, request.readOnly), series };
+        yield { statementId, messages: warnings(catalog, statement, request), series };
       }
     } finally {
+      this.#stats.queryMs += queries.remove(id);
       running.finish();
     }
   }

@@ -12,6 +12,8 @@ export interface RunningQuery {
   readonly signal: AbortSignal;
   /** Passes pieces on until the query is ended; then throws why. */
   guard<T>(pieces: AsyncIterable<T>): AsyncGenerator<T>;
+  /** Ends it: whoever waits for its answer gets the reason. */
+  end(reason: CitadelError): void;
   finish(): void;
 }
 
@@ -45,6 +47,7 @@ async function* guardPieces<T>(pieces: AsyncIterable<T>, signal: AbortSignal): A
   const { ended, forget } = rejectOnAbort(signal);
   let isDone = false;
   try {
+    if (signal.aborted) throw reasonOf(signal);
     for (;;) {
       const next = await Promise.race([iterator.next(), ended]);
       isDone = next.done === true;
@@ -86,6 +89,7 @@ export function startQuery(
   return {
     signal,
     guard: (pieces) => guardPieces(pieces, signal),
+    end: (reason) => controller.abort(reason),
     finish: () => {
       stats.queriesActive--;
       timeout?.cancel();

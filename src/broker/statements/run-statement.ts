@@ -6,14 +6,38 @@ import { runSelect, runShow } from '../../query/query.ts';
 import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece } from '../../query/result.ts';
 import type { BrokerParts } from '../parts.ts';
+import type { BrokerStats } from '../requests.ts';
 import { changePolicy, createDatabase, dropDatabase, dropPolicy } from './change-catalog.ts';
+import { createContinuousQuery, showContinuousQueries } from './continuous-queries.ts';
 import { deleteData, dropMeasurement } from './delete-data.ts';
+import type { RunningQueries } from './running-queries.ts';
 import { showDatabases, showPolicies } from './show-catalog.ts';
+import { showDiagnostics, showStats } from './show-server.ts';
+import { dropShard, showShardGroups, showShards } from './show-shards.ts';
+import { createSubscription, showSubscriptions } from './subscriptions.ts';
+import {
+  changePrivilege,
+  createUser,
+  setPassword,
+  showGrants,
+  showUsers,
+} from './user-statements.ts';
 
-/** A table, or nothing from statements that are run for their effect. */
-async function* answer(run: () => SeriesPiece | Promise<void>): AsyncGenerator<SeriesPiece> {
-  const piece = await run();
-  if (piece !== undefined) yield piece;
+/** What only some statements need beside the parts of the broker. */
+export interface StatementParts extends BrokerParts {
+  readonly stats: BrokerStats;
+  readonly queries: RunningQueries;
+}
+
+type Tables = SeriesPiece | readonly SeriesPiece[];
+type Answer = Tables | Promise<Tables> | Promise<void>;
+
+/** Tables, or nothing from statements that are run for their effect. */
+async function* answer(run: () => Answer): AsyncGenerator<SeriesPiece> {
+  const pieces = await run();
+  if (pieces === undefined) return;
+  if ('columns' in pieces) yield pieces;
+  else yield* pieces;
 }
 
 function refuse(kind: Statement['kind']): never {
@@ -22,7 +46,7 @@ function refuse(kind: Statement['kind']): never {
 }
 
 export function runStatement(
-  parts: BrokerParts,
+  parts: StatementParts,
   statement: Statement,
   context: QueryContext,
 ): AsyncIterable<SeriesPiece> {
@@ -59,6 +83,56 @@ export function runStatement(
     case 'drop-series':
       return answer(() => deleteData(parts, statement, context));
     default:
-      return answer(() => refuse(statement.kind));
+      return answer(() => administer(parts, statement, context));
+  }
+}
+
+/** Statements about the server, its users, and what it does by itself. */
+function administer(parts: StatementParts, statement: Statement, context: QueryContext): Answer {
+  const { catalog, queries } = parts;
+  const { admin } = catalog;
+  switch (statement.kind) {
+    case 'show-queries':
+      return queries.show();
+    case 'kill-query':
+      queries.kill(statement.id);
+      return [];
+    case 'show-shards':
+      return showShards(parts);
+    case 'show-shard-groups':
+      return showShardGroups(parts);
+    case 'drop-shard':
+      return dropShard(parts, statement.id);
+    case 'show-stats':
+      return showStats(parts, statement.module);
+    case 'show-diagnostics':
+      return showDiagnostics(parts, statement.module);
+    case 'show-users':
+      return showUsers(admin);
+    case 'show-grants':
+      return showGrants(catalog, statement.user);
+    case 'create-user':
+      return createUser(admin, statement);
+    case 'set-password':
+      return setPassword(admin, statement);
+    case 'drop-user':
+      return admin.dropUser(statement.name);
+    case 'grant':
+    case 'revoke':
+      return changePrivilege(admin, statement);
+    case 'show-continuous-queries':
+      return showContinuousQueries(catalog);
+    case 'create-continuous-query':
+      return createContinuousQuery(catalog, statement, context);
+    case 'drop-continuous-query':
+      return admin.dropContinuousQuery(statement.database, statement.name);
+    case 'show-subscriptions':
+      return showSubscriptions(catalog);
+    case 'create-subscription':
+      return createSubscription(catalog, statement);
+    case 'drop-subscription':
+      return admin.dropSubscription(statement);
+    default:
+      return refuse(statement.kind);
   }
 }

@@ -4,23 +4,8 @@ import { CitadelError } from '../../base/errors.ts';
 import { formatGoDuration } from '../../influxql/duration.ts';
 import type { CatalogView } from '../../metadata/catalog-view.ts';
 import { databaseNotFound } from '../../metadata/policy-rules.ts';
-import type { Cell, SeriesPiece } from '../../query/result.ts';
-
-function makeTable(
-  name: string,
-  columns: readonly string[],
-  rows: readonly (readonly Cell[])[],
-): SeriesPiece {
-  return {
-    name,
-    tags: undefined,
-    columns,
-    rowCount: rows.length,
-    times: undefined,
-    values: columns.map((_, i) => ({ type: 'cells', cells: rows.map((row) => row[i] ?? null) })),
-    zone: undefined,
-  };
-}
+import type { SeriesPiece } from '../../query/result.ts';
+import { makeTable } from './make-table.ts';
 
 export function showDatabases({ databases }: CatalogView): SeriesPiece {
   return makeTable(

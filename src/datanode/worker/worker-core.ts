@@ -213,7 +213,7 @@ export class WorkerCore {
   #status(): WorkerStatus {
     const shards = [...this.#replicas.values()].map(({ replica }): ShardStatus => {
       const { store, state, faults } = replica;
-      const { seriesCount, diskBytes, faults: storeFaults } = store.status;
+      const { seriesCount, diskBytes, partitions, faults: storeFaults } = store.status;
       return {
         shard: replica.shard,
         state: 'active',
@@ -221,6 +221,7 @@ export class WorkerCore {
         memoryBytes: store.memoryBytes,
         diskBytes,
         seriesCount,
+        partitions,
         lsn: state.lsn,
         replayFrom: replica.replayFrom,
         faults: [...faults.map(describeFault), ...storeFaults],

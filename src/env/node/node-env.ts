@@ -3,7 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Env, Log, Rng } from '../env.ts';
 import { openNodeDisk } from './node-disk.ts';
+import { nodeHost } from './node-host.ts';
 import { createNodeLog, type LogFormat, type LogLevel } from './node-log.ts';
+import { nodePasswords } from './node-passwords.ts';
 import { nodeTimers } from './node-timers.ts';
 
 export interface NodeEnvOptions {
@@ -34,7 +36,15 @@ const rng: Rng = {
 
 /** For a worker thread, whose events the main thread writes. */
 export function createThreadEnv(log: Log): Env {
-  return Object.freeze({ clock, timers: nodeTimers, rng, log, openDisk: openNodeDisk });
+  return Object.freeze({
+    clock,
+    timers: nodeTimers,
+    rng,
+    log,
+    passwords: nodePasswords,
+    host: nodeHost,
+    openDisk: openNodeDisk,
+  });
 }
 
 export function createNodeEnv(options: NodeEnvOptions): Env {

@@ -3,8 +3,9 @@
  * gives the same run.
  */
 
-import type { Env, Log, LogFields } from '../env.ts';
+import type { Env, Host, Log, LogFields } from '../env.ts';
 import { SimDisk } from './sim-disk.ts';
+import { createSimPasswords } from './sim-passwords.ts';
 import { createSimRng } from './sim-rng.ts';
 import { SimScheduler } from './sim-scheduler.ts';
 
@@ -27,6 +28,16 @@ export interface SimEnv extends Env {
 
 /** 2026-01-01T00:00:00Z */
 const wallStartMs = 1_767_225_600_000;
+
+const simHost: Host = {
+  hostname: 'sim',
+  platform: 'sim',
+  architecture: 'sim',
+  runtimeVersion: 'sim',
+  cpuCount: 1,
+  processId: 1,
+  memory: () => ({ heapUsedBytes: 0, heapTotalBytes: 0, externalBytes: 0, residentBytes: 0 }),
+};
 
 function createSimLog(events: SimEvent[], common: LogFields): Log {
   const write =
@@ -53,6 +64,8 @@ export function createSimEnv(seed: number): SimEnv {
     timers: scheduler.timers,
     rng,
     log: createSimLog(events, {}),
+    host: simHost,
+    passwords: createSimPasswords(rng),
     openDisk: () => disk,
     disk,
     scheduler,

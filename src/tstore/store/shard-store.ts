@@ -12,6 +12,7 @@ import { verifyStore } from '../compact/verify-store.ts';
 import type { StorePolicy, TStore, TStoreOptions, TStoreStatus } from '../contract.ts';
 import { flushFrozen, freeze } from '../flush/flush.ts';
 import { applyEntry } from './apply-entry.ts';
+import { listPartitions } from './list-partitions.ts';
 import { openState } from './open-store.ts';
 import { Pacer } from './pacer.ts';
 import { emptyTrash, finishLeaving, moveDoomed, retireFiles } from './retire-files.ts';
@@ -51,6 +52,7 @@ export class ShardStore implements TStore {
     let tombstoneCount = 0;
     for (const list of state.tombstones.values()) tombstoneCount += list.length;
     return {
+      partitions: listPartitions(state),
       seriesCount,
       diskBytes: state.diskBytes,
       fileCount,

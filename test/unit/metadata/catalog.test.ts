@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createSimPasswords } from '../../../src/env/sim/sim-passwords.ts';
 import { type OpenCatalog, openCatalog } from '../../../src/metadata/catalog.ts';
 import type { CatalogView, FieldRegistration } from '../../../src/metadata/catalog-view.ts';
 import {
@@ -21,9 +22,10 @@ let store: EmbeddedMetaStore;
 let catalog: OpenCatalog;
 let failures: unknown[];
 const rng = createCountingRng();
+const env = { rng, passwords: createSimPasswords(rng) };
 
 async function open(onChange: (view: () => CatalogView) => void = () => undefined) {
-  const opened: OpenCatalog = await openCatalog(store, rng, {
+  const opened: OpenCatalog = await openCatalog(store, env, {
     databasesChanged: () => onChange(() => opened.view),
     failed: (error) => failures.push(error),
   });
@@ -359,7 +361,7 @@ describe('several nodes', () => {
         return { close: () => undefined };
       },
     };
-    const late = await openCatalog(forgetful, rng, {
+    const late = await openCatalog(forgetful, env, {
       databasesChanged: () => undefined,
       failed: (error) => failures.push(error),
     });

@@ -68,6 +68,7 @@ export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults
     purgeTrash: async () => undefined,
     verify: async () => [],
     status: {
+      partitions: [],
       seriesCount: 0,
       diskBytes: 0,
       fileCount: 0,
