@@ -24,6 +24,8 @@ export interface FlushOptions {
   readonly hlcMax: Hlc;
   /** Stable horizon F: nothing with a stamp at or below it can still arrive. */
   readonly stableHlc: Hlc;
+  /** Ends the flush between two files with `cancelled`; what is not durable then stays in memory. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface StoreEngine {

@@ -12,7 +12,7 @@ const tickMs = 250;
 /** A memtable that gets a write now and then is flushed after so long, so that its log can go. */
 const dirtyMsMax = 600_000;
 const retryMs = 2_000;
-/** At shutdown no flush begins after so long: the log keeps the rest. */
+/** At shutdown flushing ends after so long, even between the files of a shard: the log keeps the rest. */
 const lastFlushMsMax = 5_000;
 
 export interface FlushOptions {
@@ -34,6 +34,10 @@ interface Choice {
   readonly reason: 'memory' | 'log' | 'idle' | 'age';
 }
 
+function isCancelled(error: unknown): boolean {
+  return error instanceof CitadelError && error.code === 'cancelled';
+}
+
 export function memtableBytesOf(groups: readonly ReplicaGroup[]): number {
   let sum = 0;
   for (const { replicas } of groups) {
@@ -48,6 +52,7 @@ export class FlushScheduler {
   #running: Promise<void> | undefined;
   #notBeforeMs = 0;
   #stopped = false;
+  readonly #ending = new AbortController();
 
   constructor(options: FlushOptions) {
     this.#options = options;
@@ -72,14 +77,24 @@ export class FlushScheduler {
   async stop(all: boolean): Promise<void> {
     this.#stopped = true;
     this.#timer.cancel();
-    await this.#running;
-    if (!all) return;
-    const { clock } = this.#options.env;
-    const deadlineMs = clock.monotonicMs() + lastFlushMsMax;
+    const patience = this.#options.env.timers.after(lastFlushMsMax, () => this.#ending.abort());
+    try {
+      await this.#running;
+      if (all) await this.#flushAll();
+    } catch (error) {
+      if (!isCancelled(error)) throw error;
+      this.#options.env.log.info('the log keeps what is not flushed');
+    } finally {
+      patience.cancel();
+    }
+  }
+
+  async #flushAll(): Promise<void> {
+    const { signal } = this.#ending;
     for (const group of this.#options.groups) {
       for (const replica of group.replicas.values()) {
-        if (clock.monotonicMs() > deadlineMs) return;
-        if (replica.hasUnflushed) await group.flush(replica);
+        if (signal.aborted) return;
+        if (replica.hasUnflushed) await group.flush(replica, signal);
       }
       await group.trim();
     }
@@ -98,7 +113,7 @@ export class FlushScheduler {
     const bytes = replica.store.memoryBytes;
     const start = env.clock.monotonicMs();
     try {
-      await group.flush(replica);
+      await group.flush(replica, this.#ending.signal);
       await group.trim();
       const ms = Math.round(env.clock.monotonicMs() - start);
       env.log.debug('memtable flushed', { shard, reason, bytes, ms });
@@ -115,6 +130,7 @@ export class FlushScheduler {
     const now = env.clock.monotonicMs();
     replica.dirtySinceMs ??= now;
     this.#notBeforeMs = now + retryMs;
+    if (isCancelled(error)) return;
     if (error instanceof CitadelError && error.code === 'disk-full') onDiskFull();
     else env.log.error('flush failed', { shard: replica.shard, error });
   }

@@ -83,12 +83,13 @@ export class ReplicaGroup {
     return oldest === undefined ? this.#options.clock.last : oldest - 1;
   }
 
-  flush(replica: ShardReplica): Promise<void> {
+  /** Errors: as of stores and logs, `cancelled` when the signal fires. */
+  flush(replica: ShardReplica, signal: AbortSignal): Promise<void> {
     return replica.flush(async () => {
       // Whatever the fsync mode: a store must never have an entry that the log could still lose.
       await this.log.sync();
       return { hlcMax: this.#options.clock.last, stableHlc: this.stableHlc(replica) };
-    });
+    }, signal);
   }
 
   /** Removes what all stores have. With nothing left to keep, the open segment goes too. */

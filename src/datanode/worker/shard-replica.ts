@@ -85,12 +85,12 @@ export class ShardReplica {
   }
 
   /** Flushes what is applied when its turn comes; `prepare` runs just before. */
-  flush(prepare: () => Promise<FlushStamps>): Promise<void> {
+  flush(prepare: () => Promise<FlushStamps>, signal?: AbortSignal): Promise<void> {
     return this.alone(async () => {
       this.dirtySinceMs = undefined;
       const stamps = await prepare();
       const { versions } = this.state;
-      const positions = await this.store.flush({ versions, ...stamps });
+      const positions = await this.store.flush({ versions, ...stamps, signal });
       this.replayFrom = positions.replayFrom;
     });
   }

@@ -3,6 +3,7 @@
  * position in the transaction of its data, then the catalog's positions; only then memory is let go.
  */
 
+import { CitadelError } from '../../base/errors.ts';
 import type { FlushOptions } from '../../model/store-engine.ts';
 import { encodeRecord } from '../catalog/catalog-rows.ts';
 import { Memtable } from '../memtable/memtable.ts';
@@ -58,6 +59,7 @@ export async function flushFrozen(state: StoreState, options: FlushOptions): Pro
   await saveNames(state, memtables, newFiles, pacer);
   const changed = new Set<PartitionFile>();
   for (const task of tasks) {
+    if (options.signal?.aborted) throw new CitadelError('cancelled', 'the flush was ended');
     const files = await flushTask(state, task, { stableHlc: options.stableHlc, lsn }, pacer);
     for (const file of files) changed.add(file);
   }
