@@ -6,7 +6,12 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadBusyRows, percentile, timeRequests } from '../test/support/busy-load.ts';
+import {
+  loadBusyRows,
+  percentile,
+  runAndDiscard,
+  timeRequests,
+} from '../test/support/busy-load.ts';
 import { type CitadelProcess, startCitadel } from '../test/support/citadel-process.ts';
 import { printTable } from './load/table.ts';
 
@@ -23,7 +28,7 @@ const answer =
 /** One request long enough: as many statements of the kind as fill the time. */
 async function makeLongQuery(server: CitadelProcess, statement: string): Promise<string> {
   const before = performance.now();
-  await server.request('/query', { db: 'busy', q: statement, chunked: 'true' });
+  await runAndDiscard(server, statement);
   const once = performance.now() - before;
   return Array(Math.max(1, Math.ceil((seconds * 1_000) / once)))
     .fill(statement)
@@ -34,14 +39,11 @@ async function measure(server: CitadelProcess, kind: string, statement: string):
   const q = await makeLongQuery(server, statement);
   const before = performance.now();
   let isRunning = true;
-  const query = server
-    .request('/query', { db: 'busy', q, chunked: 'true' }, { method: 'POST', timeoutMs: 300_000 })
-    .finally(() => {
-      isRunning = false;
-    });
+  const query = runAndDiscard(server, q).finally(() => {
+    isRunning = false;
+  });
   const { pings, writes } = await timeRequests(server, () => isRunning);
-  const { status } = await query;
-  if (status !== 200) throw new Error(`${kind}: ${status}`);
+  await query;
   const took = (performance.now() - before) / 1_000;
   const ms = (values: readonly number[], share: number) => percentile(values, share).toFixed(1);
   return [

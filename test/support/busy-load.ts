@@ -1,7 +1,9 @@
 /** Rows for a long query, and the requests that are timed beside it. Used by a test and by a benchmark. */
 
+import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CitadelProcess } from './citadel-process.ts';
+import { makeUrl } from './http-client.ts';
 
 const rowsPerBody = 20_000;
 
@@ -62,4 +64,21 @@ export async function timeRequests(
   };
   await Promise.all([ping(), write()]);
   return { pings, writes };
+}
+
+/** Runs a query and lets its answer go: keeping a gigabyte would hold up the clock that times the others. */
+export function runAndDiscard(server: CitadelProcess, q: string): Promise<void> {
+  const url = makeUrl(server.url, '/query', { db: 'busy', q, chunked: 'true' });
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method: 'POST' }, (incoming) => {
+      incoming.resume();
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        if (incoming.statusCode === 200) resolve();
+        else reject(new Error(`query: ${incoming.statusCode}`));
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
 }
