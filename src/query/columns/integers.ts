@@ -35,3 +35,13 @@ export function narrow(
   }
   return floats;
 }
+
+const int64Bits = 64;
+
+/** As an integer value of a column: wrapped in 64 bits, a number while that is safe. */
+export function toInteger(value: number | bigint): number | bigint {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  const wrapped = BigInt.asIntN(int64Bits, BigInt(value));
+  const number = Number(wrapped);
+  return Number.isSafeInteger(number) ? number : wrapped;
+}

@@ -68,14 +68,19 @@ export class OutputCompiler {
   }
 
   #compileVariable(ref: VarRef): ValueExpr {
+    const index = this.#variableOf(ref);
+    const { type } = this.variables[index]!;
+    return { kind: 'column', index: this.#callCount + index, type };
+  }
+
+  #variableOf(ref: VarRef): number {
     const key = printExpr(ref);
     let index = this.#variableIndex.get(key);
     if (index === undefined) {
       index = this.variables.push(resolveVariable(ref, this.#tables)) - 1;
       this.#variableIndex.set(key, index);
     }
-    const { type } = this.variables[index]!;
-    return { kind: 'column', index: this.#callCount + index, type };
+    return index;
   }
 
   #compileCall(call: Call): ValueExpr {
@@ -101,10 +106,12 @@ export class OutputCompiler {
     const rule = functionRule(call.name);
     if (rule === undefined) throw unsupported(`${call.name}()`);
     const [first, ...rest] = call.args;
+    if (first?.kind === 'call' && rule.isTransform) return this.#planTransform(call, first);
     if (first?.kind !== 'var-ref') {
       if (first?.kind === 'call') throw unsupported(`${call.name}() of ${first.name}()`);
       throw invalid(`expected field argument in ${call.name}()`);
     }
+    const keys = rest.filter((arg) => arg.kind === 'var-ref');
     const variable = resolveVariable(first, this.#tables);
     const isField = variable.source === 'field' && variable.type !== undefined;
     if (isField) checkArgumentType(call.name, variable.type);
@@ -112,8 +119,32 @@ export class OutputCompiler {
     return {
       fn: call.name,
       variable,
-      args: rest.map((arg) => constantOf(call.name, arg)),
+      inner: undefined,
+      ...constantsOf(call.name, rest),
+      keys: keys.length === 0 ? undefined : this.#tagsAmong(keys),
       type: isField ? answers : undefined,
+    };
+  }
+
+  /** Fields do not tell rows apart. */
+  #tagsAmong(refs: readonly VarRef[]): number[] {
+    const indexes = refs.map((ref) => this.#variableOf(ref));
+    return indexes.filter((index) => this.variables[index]!.source === 'tag');
+  }
+
+  /** A transformation of what another call gives. */
+  #planTransform(call: Call, argument: Call): CallPlan {
+    const inner = this.#planCall(flattenCall(argument));
+    if (inner.type !== undefined) checkArgumentType(call.name, inner.type);
+    const answers = functionRule(call.name)?.answers;
+    const type = answers === 'same' ? inner.type : answers;
+    return {
+      fn: call.name,
+      variable: inner.variable,
+      inner,
+      ...constantsOf(call.name, call.args.slice(1)),
+      keys: undefined,
+      type: inner.type === undefined ? undefined : type,
     };
   }
 
@@ -179,12 +210,21 @@ function collectCalls(expr: Expr, keys: Set<string>): void {
   }
 }
 
+/** Arguments after the first, but for names. */
+function constantsOf(fn: string, args: readonly Expr[]): Pick<CallPlan, 'args' | 'mode'> {
+  const texts = args.filter((arg) => arg.kind === 'string');
+  const others = args.filter((arg) => arg.kind !== 'string' && arg.kind !== 'var-ref');
+  return { args: others.map((arg) => constantOf(fn, arg)), mode: texts[0]?.value };
+}
+
 function constantOf(fn: string, arg: Expr): number {
   switch (arg.kind) {
     case 'number':
       return arg.value;
     case 'integer':
       return Number(arg.value);
+    case 'duration':
+      return Number(arg.ns);
     default:
       throw invalid(`expected float argument in ${fn}()`);
   }

@@ -65,6 +65,12 @@ function rowLimit({ statement, calls }: CompiledSelect): number {
   return isOffsetOnly && calls.length === 0 ? 1 : statement.limit;
 }
 
+/** Names in top() and bottom() are columns of their own. */
+function topTags(expr: Expr): Expr[] {
+  if (expr.kind !== 'call' || (expr.name !== 'top' && expr.name !== 'bottom')) return [];
+  return expr.args.slice(1).filter((arg) => arg.kind === 'var-ref');
+}
+
 export async function planSelect(
   compiled: CompiledSelect,
   context: QueryContext,
@@ -77,7 +83,7 @@ export async function planSelect(
   };
   const tables = await resolveTables(compiled.sources, range, context);
   const { fields, dimensions } = await expandWildcards(compiled, tables, { range, context });
-  const exprs = fields.map((field) => field.expr);
+  const exprs = fields.flatMap(({ expr }) => [expr, ...topTags(expr)]);
   const tagKeys = usesOperators(exprs)
     ? await readTagKeys(tables, range, context)
     : new Set<string>();
@@ -101,5 +107,6 @@ export async function planSelect(
     slimit: statement.slimit,
     soffset: statement.soffset,
     zone: statement.zone,
+    isPart: false,
   };
 }

@@ -16,8 +16,14 @@ import type { Variable } from './variables.ts';
 export interface CallPlan {
   readonly fn: string;
   readonly variable: Variable;
-  /** Constants after the first argument. */
+  /** What a transformation is applied to when that is no field. */
+  readonly inner: CallPlan | undefined;
+  /** Constants after the first argument; durations in ns. */
   readonly args: readonly number[];
+  /** A text among them: how a technical function warms up. */
+  readonly mode: string | undefined;
+  /** Tags among the arguments of top() and bottom(), as indexes into the plan's variables. */
+  readonly keys: readonly number[] | undefined;
   /** Of the answer; undefined = it never answers. */
   readonly type: FieldType | undefined;
 }
@@ -54,4 +60,6 @@ export interface SelectPlan {
   readonly slimit: number;
   readonly soffset: number;
   readonly zone: string | undefined;
+  /** Its rows are joined with those of other calls: a selector does not set the time. */
+  readonly isPart: boolean;
 }

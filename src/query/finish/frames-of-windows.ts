@@ -21,7 +21,7 @@ function frameOf(data: GroupWindows, times: BigInt64Array): Frame {
 
 /** Without windows: the picked row's time for a lone selector, else the lower bound, else 1970. */
 function wholeRangeTimes(plan: SelectPlan, data: GroupWindows): BigInt64Array {
-  if (data.pickedTimes !== undefined) return data.pickedTimes;
+  if (data.pickedTimes !== undefined && !plan.isPart) return data.pickedTimes;
   return new BigInt64Array(data.times.length).fill(plan.lowerBound ?? 0n);
 }
 
@@ -76,6 +76,10 @@ function isComplete(plan: FillPlan, data: GroupWindows): boolean {
 
 export function* framesOf(plan: SelectPlan, data: GroupWindows): Generator<Frame> {
   if (data.times.length === 0) return;
+  if (data.pickedTimes !== undefined && functionRule(plan.calls[0]!.fn)?.keepsTime) {
+    yield frameOf(data, data.pickedTimes);
+    return;
+  }
   if (plan.windows === undefined) {
     yield frameOf(withConstants(plan, data), wholeRangeTimes(plan, data));
     return;

@@ -11,6 +11,8 @@ interface GroupedBlock {
 }
 
 export interface StreamHead<Block extends GroupedBlock> {
+  /** Which of the streams. */
+  readonly index: number;
   readonly iterator: AsyncIterator<Block>;
   /** Undefined at the end of the stream. */
   block: Block | undefined;
@@ -23,7 +25,8 @@ export class StreamHeads<Block extends GroupedBlock> {
 
   constructor(streams: readonly AsyncIterable<Block>[], descending: boolean) {
     this.#descending = descending;
-    this.#heads = streams.map((stream) => ({
+    this.#heads = streams.map((stream, index) => ({
+      index,
       iterator: stream[Symbol.asyncIterator](),
       block: undefined,
       key: '',

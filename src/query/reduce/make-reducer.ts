@@ -20,6 +20,7 @@ import {
   preferLeast,
 } from './picking-reducers.ts';
 import type { Reducer } from './reducer.ts';
+import { BestRowsReducer, SampleReducer } from './row-set-reducers.ts';
 
 /** `column` is where the call's argument is in the frames. */
 export function makeReducer(call: CallPlan, column: number, descending: boolean): Reducer {
@@ -53,6 +54,16 @@ export function makeReducer(call: CallPlan, column: number, descending: boolean)
       return new BestRowReducer(column, preferLast);
     case 'percentile':
       return new PercentileReducer(column, call.args[0] ?? 0);
+    case 'top':
+    case 'bottom':
+      return new BestRowsReducer(column, {
+        count: call.args[0] ?? 1,
+        // No other call stands beside it: the variables follow.
+        keys: call.keys?.map((key) => key + 1),
+        greatest: call.fn === 'top',
+      });
+    case 'sample':
+      return new SampleReducer(column, call.args[0] ?? 1);
     default:
       throw new InvariantError(`function ${call.fn} has a reducer`);
   }

@@ -1,24 +1,15 @@
 /** Runs a plan: measurement by measurement, group by group, frame by frame. */
 
-import type { MeasurementPlan, SelectPlan } from '../compile/select-plan.ts';
+import type { SelectPlan } from '../compile/select-plan.ts';
 import { evaluate } from '../eval/evaluate.ts';
 import { RowPage } from '../finish/page-rows.ts';
 import { groupKey } from '../merge/group-key.ts';
-import { type GroupFrame, mergeRaw } from '../merge/merge-raw.ts';
+import type { GroupFrame } from '../merge/merge-raw.ts';
 import { Pacer, type QueryContext } from '../query-context.ts';
 import type { SeriesPiece } from '../result.ts';
 import { pickGroups } from './limit-groups.ts';
 import { checkPlanLimits, PointBudget } from './limits.ts';
-import { reduceWindows } from './reduce-windows.ts';
-import { runAggregates } from './run-aggregates.ts';
-import { canPushDown, scanRaw } from './shard-plans.ts';
-
-/** What all measurements of one run share. */
-export interface QueryRun {
-  readonly context: QueryContext;
-  readonly points: PointBudget;
-  readonly pacer: Pacer;
-}
+import { isJoined, openFrames } from './open-frames.ts';
 
 export async function* runPlan(
   plan: SelectPlan,
@@ -33,22 +24,9 @@ export async function* runPlan(
     const frames = openFrames(plan, measurement, { context, points, pacer });
     const page = plan.slimit > 0 ? await pickGroups(plan, measurement, context) : undefined;
     const groups = page === undefined ? frames : pageGroups(frames, page);
-    yield* finishSeries(plan, measurement.name, groups, pacer);
+    const paged = isJoined(plan) ? { ...plan, limit: 0, offset: 0 } : plan;
+    yield* finishSeries(paged, measurement.name, groups, pacer);
   }
-}
-
-/** Frames with the columns of calls and variables, groups in output order. */
-function openFrames(
-  plan: SelectPlan,
-  measurement: MeasurementPlan,
-  run: QueryRun,
-): AsyncIterable<GroupFrame> {
-  if (plan.calls.length > 0 && canPushDown(plan, measurement)) {
-    return runAggregates(plan, measurement, run);
-  }
-  const streams = scanRaw(plan, measurement, run.context).map((stream) => run.points.count(stream));
-  const rows = mergeRaw(streams, plan.descending);
-  return plan.calls.length > 0 ? reduceWindows(plan, rows, run.pacer) : rows;
 }
 
 /** The groups on the page; stops the scan behind the last one. */
