@@ -122,6 +122,7 @@ interface Source {
 class PlannedScan implements ShardScan {
   readonly fields: readonly ScanField[];
   readonly outputFields: readonly number[];
+  readonly #fieldList: FieldList;
   readonly #plan: ShardPlan;
   readonly #filters: SeriesFilters<RowMask>;
   readonly #budget: BucketBudget;
@@ -143,6 +144,7 @@ class PlannedScan implements ShardScan {
     }
     if (where) addFields(where, fields);
     this.fields = fields.list;
+    this.#fieldList = fields;
     this.#plan = plan;
     const find = (name: string, type: string): number => fields.indexOf(name, type as FieldType);
     this.#filters = new SeriesFilters(where, (rest) => compileMask(rest, find));
@@ -179,11 +181,8 @@ class PlannedScan implements ShardScan {
   }
 
   #sourceOf(column: ColumnRef): Source {
-    const field =
-      column.source === 'tag'
-        ? -1
-        : this.fields.findIndex(({ name, type }) => name === column.name && type === column.type);
-    return { field, type: column.type };
+    const { source, name, type } = column;
+    return { field: source === 'tag' ? -1 : this.#fieldList.indexOf(name, type), type };
   }
 }
 
@@ -197,11 +196,16 @@ function summariesAllowed({ aggregates, extras }: AggregateOutput): boolean {
 
 class FieldList {
   readonly list: ScanField[] = [];
+  readonly #places = new Map<string, number>();
 
   /** Adds the field when it is new. */
   indexOf(name: string, type: FieldType): number {
-    const known = this.list.findIndex((field) => field.name === name && field.type === type);
-    return known >= 0 ? known : this.list.push({ name, type }) - 1;
+    const key = `${type} ${name}`;
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const place = this.list.push({ name, type }) - 1;
+    this.#places.set(key, place);
+    return place;
   }
 }
 

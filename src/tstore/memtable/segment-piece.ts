@@ -126,6 +126,20 @@ export function rowsWithin(points: PointsFrame, series: number, span: Span): [nu
   return [from, until];
 }
 
+const knownPlaces = new WeakMap<readonly number[], ReadonlyMap<number, number>>();
+
+/** Number of a field -> its place among those asked for; made once per scan, not per segment. */
+function placesOf(fields: readonly number[]): ReadonlyMap<number, number> {
+  const known = knownPlaces.get(fields);
+  if (known) return known;
+  const places = new Map<number, number>();
+  fields.forEach((number, place) => {
+    if (number >= 0 && !places.has(number)) places.set(number, place);
+  });
+  knownPlaces.set(fields, places);
+  return places;
+}
+
 /** Undefined = no row of it in the span. `fields`: numbers of the store's `FieldNames`, -1 = unknown. */
 export function readSegment(
   frame: MemFrame,
@@ -138,11 +152,11 @@ export function readSegment(
   const [from, until] = rowsWithin(points, series, span);
   if (from >= until) return undefined;
   const columns: (Column | undefined)[] = fields.map(() => undefined);
+  const places = placesOf(fields);
   const columnCount = points.columnCount(series);
   for (let c = 0; c < columnCount; c++) {
-    const number = frame.fields[points.columnKeyIndex(series, c)]!;
-    const wanted = fields.indexOf(number);
-    if (wanted < 0) continue;
+    const wanted = places.get(frame.fields[points.columnKeyIndex(series, c)]!);
+    if (wanted === undefined) continue;
     const column = readColumn(points, series, c, from, until);
     if (hasValue(column)) columns[wanted] = column;
   }

@@ -6,7 +6,7 @@
 import { hash64Into } from '../../base/hash.ts';
 import type { Column } from '../../model/column.ts';
 import type { PointsFrame } from '../../model/frame-decode.ts';
-import { decodeColumn, decodeStamps, decodeTimes } from '../chunk/chunk.ts';
+import { type ChunkColumn, decodeColumn, decodeStamps, decodeTimes } from '../chunk/chunk.ts';
 import { afterAllOrigins, type StampRuns } from '../chunk/stamp-runs.ts';
 import type { StampRule } from '../flush/stamp-rule.ts';
 import type { DatabaseIndex } from '../index/database-index.ts';
@@ -174,8 +174,20 @@ export function columnPlaces(
   return fields.map(({ name, type }) => {
     const field = file.fields.find(measurement, name, type);
     if (field === undefined) return -1;
-    return chunk.view.columns.findIndex((column) => column.field === field.no);
+    return placeOf(chunk.view.columns, field.no);
   });
+}
+
+/** By halving: columns ascend by field. -1 = not there. */
+function placeOf(columns: readonly ChunkColumn[], field: number): number {
+  let from = 0;
+  let until = columns.length;
+  while (from < until) {
+    const middle = (from + until) >>> 1;
+    if (columns[middle]!.field < field) from = middle + 1;
+    else until = middle;
+  }
+  return columns[from]?.field === field ? from : -1;
 }
 
 export function openSource(source: ChunkSource, state: StoreState): CachedChunk {
