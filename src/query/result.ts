@@ -1,6 +1,6 @@
 /**
  * Results as they leave the engine: a stream of series pieces per statement, columnar, before formatting.
- * The formatter (JSON, CSV, later msgpack) turns them into bytes; nothing is held whole unless asked for.
+ * The formatter (JSON, CSV, MessagePack) turns them into bytes; nothing is held whole unless asked for.
  */
 
 import type { Column } from '../model/column.ts';

@@ -42,7 +42,7 @@ export interface StorePartition {
 }
 
 export interface TStoreStatus {
-  /** Of rows in memory only the first and the last stretch are known. */
+  /** Of rows in memory, those of the first and the last time of each write. */
   readonly partitions: readonly StorePartition[];
   readonly seriesCount: number;
   readonly diskBytes: number;

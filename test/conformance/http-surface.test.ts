@@ -59,10 +59,11 @@ async function send(base: string, step: Step): Promise<HttpResponse> {
 
 /** Status, body and headers, as far as both are to agree. */
 function describeAnswer(answer: HttpResponse, headers: readonly string[] = []) {
+  const isText = answer.headers['content-type'] !== 'application/x-msgpack';
   const isGzip = answer.headers['content-encoding'] === 'gzip';
   return {
     status: answer.status,
-    body: (isGzip ? gunzipSync(answer.body) : answer.body).toString('utf8'),
+    body: (isGzip ? gunzipSync(answer.body) : answer.body).toString(isText ? 'utf8' : 'hex'),
     headers: Object.fromEntries(
       [...comparedHeaders, ...headers].map((name) => [name, answer.headers[name]]),
     ),

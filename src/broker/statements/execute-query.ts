@@ -15,8 +15,9 @@ import type { BrokerStats, QueryRequest } from '../requests.ts';
 import { qualifyContinuousQuery } from './continuous-queries.ts';
 import { startQuery } from './query-gate.ts';
 import { createQueryPorts } from './query-ports.ts';
-import { runStatement, type StatementParts } from './run-statement.ts';
+import { runStatement } from './run-statement.ts';
 import { RunningQueries } from './running-queries.ts';
+import type { StatementParts } from './statement-parts.ts';
 
 const mutatingPattern = /^(create|drop|alter|set|kill)-|^(grant|revoke)$/;
 

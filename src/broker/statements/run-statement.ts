@@ -5,15 +5,13 @@ import type { Statement } from '../../influxql/statement.ts';
 import { runSelect, runShow } from '../../query/query.ts';
 import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece } from '../../query/result.ts';
-import type { BrokerParts } from '../parts.ts';
-import type { BrokerStats } from '../requests.ts';
 import { changePolicy, createDatabase, dropDatabase, dropPolicy } from './change-catalog.ts';
 import { createContinuousQuery, showContinuousQueries } from './continuous-queries.ts';
 import { deleteData, dropMeasurement } from './delete-data.ts';
-import type { RunningQueries } from './running-queries.ts';
 import { showDatabases, showPolicies } from './show-catalog.ts';
 import { showDiagnostics, showStats } from './show-server.ts';
 import { dropShard, showShardGroups, showShards } from './show-shards.ts';
+import type { StatementParts } from './statement-parts.ts';
 import { createSubscription, showSubscriptions } from './subscriptions.ts';
 import {
   changePrivilege,
@@ -22,12 +20,6 @@ import {
   showGrants,
   showUsers,
 } from './user-statements.ts';
-
-/** What only some statements need beside the parts of the broker. */
-export interface StatementParts extends BrokerParts {
-  readonly stats: BrokerStats;
-  readonly queries: RunningQueries;
-}
 
 type Tables = SeriesPiece | readonly SeriesPiece[];
 type Answer = Tables | Promise<Tables> | Promise<void>;

@@ -5,7 +5,7 @@ import type { Cell, SeriesPiece } from '../../query/result.ts';
 import type { ShardStatus } from '../../rpc/data-node-api.ts';
 import { formatTime } from './format-time.ts';
 import { makeTable } from './make-table.ts';
-import type { StatementParts } from './run-statement.ts';
+import type { StatementParts } from './statement-parts.ts';
 
 type Values = Readonly<Record<string, Cell>>;
 

@@ -211,9 +211,11 @@ export class WorkerCore {
   }
 
   #status(): WorkerStatus {
+    let indexBytes = 0;
     const shards = [...this.#replicas.values()].map(({ replica }): ShardStatus => {
       const { store, state, faults } = replica;
-      const { seriesCount, diskBytes, partitions, faults: storeFaults } = store.status;
+      const { seriesCount, diskBytes, partitions, faults: storeFaults, ...status } = store.status;
+      indexBytes += status.indexBytes;
       return {
         shard: replica.shard,
         state: 'active',
@@ -228,10 +230,6 @@ export class WorkerCore {
       };
     });
     const logBytes = this.#groups.reduce((sum, { log }) => sum + log.sizeBytes, 0);
-    const indexBytes = [...this.#replicas.values()].reduce(
-      (sum, { replica }) => sum + replica.store.status.indexBytes,
-      0,
-    );
     const memoryBytes = this.#memtableBytes() + this.#options.cacheBytes() + indexBytes;
     return { shards, logBytes, memoryBytes };
   }

@@ -1,7 +1,7 @@
 /** Which format an answer takes, by the Accept header; JSON when none that is asked for is known. */
 
 export interface AnswerFormat {
-  readonly kind: 'json' | 'csv';
+  readonly kind: 'json' | 'csv' | 'msgpack';
   readonly contentType: string;
 }
 
@@ -10,6 +10,7 @@ const known: Readonly<Record<string, AnswerFormat>> = {
   'application/json': json,
   'application/*': json,
   '*/*': json,
+  'application/x-msgpack': { kind: 'msgpack', contentType: 'application/x-msgpack' },
   'application/csv': { kind: 'csv', contentType: 'text/csv' },
   'text/csv': { kind: 'csv', contentType: 'text/csv' },
   'text/*': { kind: 'csv', contentType: 'text/csv' },

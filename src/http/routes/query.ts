@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
 import { formatCsv } from '../../query/format/csv.ts';
 import { formatJson } from '../../query/format/json.ts';
+import { formatMsgpack } from '../../query/format/msgpack.ts';
 import { type FormatOptions, parseEpoch } from '../../query/format/options.ts';
 import type { StatementResult } from '../../query/result.ts';
 import { type AnswerFormat, negotiateFormat } from '../parameters/negotiate.ts';
@@ -17,6 +18,7 @@ import { readFormParameters, readUrlParameters } from '../parameters/request-par
 import type { HttpParts } from '../parts.ts';
 import { streamResponse } from '../server/response-stream.ts';
 
+const formatters = { json: formatJson, csv: formatCsv, msgpack: formatMsgpack } as const;
 const chunkSizeDefault = 10_000;
 
 function readChunkSize(text: string | null): number {
@@ -116,8 +118,8 @@ export function addQueryRoute(app: FastifyInstance, parts: HttpParts): void {
         return reply.code(204).send();
       }
       const format = negotiateFormat(request.headers.accept);
-      const render = format.kind === 'csv' ? formatCsv : formatJson;
-      await sendAnswer(parts, request, reply, render(results, options), format);
+      const pieces = formatters[format.kind](results, options);
+      await sendAnswer(parts, request, reply, pieces, format);
       return reply;
     },
   });

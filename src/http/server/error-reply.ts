@@ -7,6 +7,7 @@ import type { FastifyReply } from 'fastify';
 import { CitadelError, type ErrorCode } from '../../base/errors.ts';
 import { encodeText, printableText } from '../../base/text.ts';
 import { csvError } from '../../query/format/csv.ts';
+import { msgpackError } from '../../query/format/msgpack.ts';
 import { negotiateFormat } from '../parameters/negotiate.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 
@@ -79,7 +80,8 @@ export function replyError(reply: FastifyReply, status: number, message: string)
   void reply.code(status).header('X-Influxdb-Error', headerValue(message));
   const { kind, contentType } = negotiateFormat(reply.request.headers.accept);
   if (kind === 'json') return sendJson(reply, renderJsonError(reply, message));
-  return reply.header('Content-Type', contentType).send(Buffer.from(csvError(message)));
+  const body = kind === 'csv' ? csvError(message) : msgpackError(message);
+  return reply.header('Content-Type', contentType).send(Buffer.from(body));
 }
 
 export function replyCitadelError(reply: FastifyReply, error: CitadelError): FastifyReply {
