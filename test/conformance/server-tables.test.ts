@@ -4,6 +4,8 @@
  * Method: both servers get the same points; what is theirs alone (numbers, names of machines) is left out.
  */
 
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 import { type InfluxdProcess, influxdInstalled, startInfluxd } from '../support/influxd-process.ts';
@@ -133,6 +135,34 @@ describe.skipIf(!influxdInstalled)('tables about the server', () => {
     const names = new Set(all.map(({ name }) => name));
     expect(names).toEqual(new Set(['runtime', 'queryExecutor', 'store', 'shard', 'write']));
     expect(all.filter(({ name }) => name === 'shard')).toHaveLength(16);
+  });
+
+  test('what is stored about users survives a kill, without a password in clear', async () => {
+    const statements = [
+      "CREATE USER ann WITH PASSWORD 'a-secret-word' WITH ALL PRIVILEGES",
+      'GRANT READ ON one TO ann',
+      "CREATE SUBSCRIPTION s ON one.autogen DESTINATIONS ANY 'http://h:1'",
+      'CREATE CONTINUOUS QUERY c ON one BEGIN SELECT v INTO m2 FROM m END',
+    ];
+    for (const q of statements) await askBoth(q);
+    await citadel.kill();
+    await citadel.restart();
+    for (const q of [
+      'SHOW USERS',
+      'SHOW GRANTS FOR ann',
+      'SHOW SUBSCRIPTIONS',
+      'SHOW CONTINUOUS QUERIES',
+    ]) {
+      const { ours, theirs } = await askBoth(q);
+      expect(ours, q).toEqual(theirs);
+    }
+    const files = readdirSync(citadel.dataDir, { recursive: true, withFileTypes: true });
+    const texts = files
+      .filter((file) => file.isFile())
+      .map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'latin1'));
+    expect(texts.some((text) => text.includes('catalog/users/ann'))).toBe(true);
+    expect(texts.some((text) => text.includes('a-secret-word'))).toBe(false);
+    expect(citadel.stdout() + citadel.stderr()).not.toContain('a-secret-word');
   });
 
   test('SHOW QUERIES', async () => {

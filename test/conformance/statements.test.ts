@@ -18,7 +18,7 @@ interface Step {
   readonly db?: string;
   readonly params?: Readonly<Record<string, string>>;
   /** Default: POST. */
-  readonly method?: 'GET';
+  readonly method?: 'GET' | 'POST';
 }
 
 interface Case {
