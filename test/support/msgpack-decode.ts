@@ -8,9 +8,11 @@ export interface MsgpackTime {
 class Reader {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
+  readonly #readFloat: (value: number) => unknown;
   at = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, readFloat: (value: number) => unknown) {
+    this.#readFloat = readFloat;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -37,7 +39,7 @@ class Reader {
         return this.#time();
       case 0xcb:
         this.at += 8;
-        return this.#view.getFloat64(this.at - 8);
+        return this.#readFloat(this.#view.getFloat64(this.at - 8));
       case 0xcc:
       case 0xcd:
       case 0xce:
@@ -101,9 +103,12 @@ function narrow(value: bigint): number | bigint {
   return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** All documents of a body. */
-export function decodeMsgpack(bytes: Uint8Array): unknown[] {
-  const reader = new Reader(bytes);
+/** All documents of a body. `readFloat`: what stands for a float, when it must not look like an integer. */
+export function decodeMsgpack(
+  bytes: Uint8Array,
+  readFloat: (value: number) => unknown = (value) => value,
+): unknown[] {
+  const reader = new Reader(bytes, readFloat);
   const documents: unknown[] = [];
   while (!reader.isAtEnd) documents.push(reader.read());
   return documents;
