@@ -11,7 +11,7 @@ import type { TimeRange } from '../../model/time.ts';
 import { compareText } from '../../scan/text-order.ts';
 import { invalid, type QueryContext } from '../query-context.ts';
 import { collectSchema } from '../show/collect-schema.ts';
-import { matcherOf, type Table } from './tables.ts';
+import { isInner, matcherOf, type Table } from './tables.ts';
 
 interface NamedColumn {
   readonly name: string;
@@ -20,7 +20,7 @@ interface NamedColumn {
 
 interface TableColumns {
   readonly fields: ReadonlyMap<string, FieldType>;
-  readonly tagKeys: ReadonlySet<string>;
+  readonly tagKeys: Set<string>;
 }
 
 function isPattern(expr: Expr): boolean {
@@ -46,7 +46,9 @@ export async function readTagKeys(
   context: QueryContext,
 ): Promise<ReadonlySet<string>> {
   const keys = new Set<string>();
-  for (const { dbId, rpId, measurement } of tables) {
+  for (const table of tables) {
+    if (isInner(table)) continue;
+    const { dbId, rpId, measurement } = table;
     const plan = { dbId, rpId, measurements: [measurement], where: undefined, range };
     const found = await collectSchema({ ...plan, ask: { kind: 'tag-keys' } }, context);
     for (const key of found.get(measurement)?.keys() ?? []) keys.add(key);
@@ -63,7 +65,12 @@ async function readColumns(
   const fields = new Map<string, FieldType>();
   const tagKeys = new Set<string>();
   await Promise.all(
-    tables.map(async ({ dbId, rpId, measurement, fields: registered }) => {
+    tables.map(async (table) => {
+      const { dbId, rpId, measurement, fields: registered } = table;
+      if (isInner(table)) {
+        for (const [name, type] of registered) addField(fields, name, type);
+        return;
+      }
       const plan = { dbId, rpId, measurements: [measurement], where: undefined, range };
       const found = await collectSchema({ ...plan, ask: { kind: 'columns' } }, context);
       for (const [name, types] of found.get(measurement) ?? []) {
@@ -202,10 +209,16 @@ function listColumns(columns: TableColumns, withTags: boolean): NamedColumn[] {
 export async function expandWildcards(
   select: FieldLists,
   tables: readonly Table[],
-  scope: { readonly range: TimeRange; readonly context: QueryContext },
+  scope: {
+    readonly range: TimeRange;
+    readonly context: QueryContext;
+    /** Tags that subqueries group by. */
+    readonly innerKeys: readonly string[];
+  },
 ): Promise<FieldLists> {
   if (!hasWildcard(select)) return select;
   const columns = await readColumns(tables, scope.range, scope.context);
+  for (const key of scope.innerKeys) columns.tagKeys.add(key);
   const groupsByPattern = select.dimensions.some(isPattern);
   const grouped = new Set(
     select.dimensions.map((dimension) => (dimension.kind === 'var-ref' ? dimension.name : '')),

@@ -113,7 +113,11 @@ export class OutputCompiler {
     }
     const keys = rest.filter((arg) => arg.kind === 'var-ref');
     const variable = resolveVariable(first, this.#tables);
-    const isField = variable.source === 'field' && variable.type !== undefined;
+    const isTag = this.#tables.some(({ tagFields }) => tagFields.has(first.name));
+    const isField =
+      variable.source === 'field' &&
+      variable.type !== undefined &&
+      !(isTag && rule.takes !== 'any');
     if (isField) checkArgumentType(call.name, variable.type);
     const answers = rule.answers === 'same' ? variable.type : rule.answers;
     return {

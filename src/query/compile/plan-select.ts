@@ -1,18 +1,20 @@
 /** A checked SELECT becomes a plan: tables, wildcards, names, types. */
 
 import type { Expr } from '../../influxql/ast.ts';
-import { columnNames } from '../../influxql/columns.ts';
+import { columnNames, fieldName } from '../../influxql/columns.ts';
 import type { CompiledSelect } from '../../influxql/compile.ts';
+import type { FieldType } from '../../model/field-type.ts';
 import type { RowExpr } from '../../model/plan.ts';
 import type { TimeRange } from '../../model/time.ts';
 import { compareText } from '../../scan/text-order.ts';
+import type { ValueExpr } from '../eval/value-expr.ts';
 import { type QueryContext, unsupported } from '../query-context.ts';
 import { clampTime, type WindowRule } from '../windows.ts';
 import { expandWildcards, readTagKeys } from './expand-wildcards.ts';
 import { OutputCompiler, usesOperators } from './output-compiler.ts';
 import { toRowExpr } from './row-condition.ts';
 import type { MeasurementPlan, SelectPlan, TablePlan } from './select-plan.ts';
-import { resolveTables, type Table } from './tables.ts';
+import { innerTable, resolveTables, type Table } from './tables.ts';
 import { resolveVariable } from './variables.ts';
 
 function windowRule({ interval, statement, calls }: CompiledSelect): WindowRule | undefined {
@@ -71,6 +73,57 @@ function topTags(expr: Expr): Expr[] {
   return expr.args.slice(1).filter((arg) => arg.kind === 'var-ref');
 }
 
+/** What a query around this one may name: of equal names the first. */
+function columnsOf(plan: SelectPlan): Pick<Table, 'fields' | 'tagFields'> {
+  const fields = new Map<string, FieldType>();
+  const tagFields = new Set<string>();
+  plan.outputs.forEach((output, index) => {
+    const name = plan.names[index]!;
+    if (output.type === undefined || fields.has(name)) return;
+    fields.set(name, output.type);
+    if (isTagColumn(plan, output)) tagFields.add(name);
+  });
+  return { fields, tagFields };
+}
+
+function isTagColumn({ calls, variables }: SelectPlan, output: ValueExpr): boolean {
+  return output.kind === 'column' && variables[output.index - calls.length]?.source === 'tag';
+}
+
+/** A subquery also groups by what the query around it groups by. */
+function groupAlsoBy(plan: SelectPlan, dimensions: readonly string[]): SelectPlan {
+  return {
+    ...plan,
+    dimensions: [...new Set([...plan.dimensions, ...dimensions])].sort(compareText),
+    inner: plan.inner.map((inner) => groupAlsoBy(inner, dimensions)),
+  };
+}
+
+interface Sources {
+  /** Sorted by measurement. */
+  readonly tables: readonly Table[];
+  readonly inner: readonly SelectPlan[];
+}
+
+async function resolveSources(
+  { sources }: CompiledSelect,
+  range: TimeRange,
+  context: QueryContext,
+): Promise<Sources> {
+  const measurements = sources.filter((source) => source.kind === 'measurement');
+  const tables = [...(await resolveTables(measurements, range, context))];
+  const inner: SelectPlan[] = [];
+  for (const source of sources) {
+    if (source.kind === 'measurement') continue;
+    const plan = await planSelect(source, context);
+    const number = inner.push(plan) - 1;
+    const columns = columnsOf(plan);
+    for (const { name } of plan.measurements) tables.push(innerTable(number, name, columns));
+  }
+  tables.sort((a, b) => compareText(a.measurement, b.measurement));
+  return { tables, inner };
+}
+
 export async function planSelect(
   compiled: CompiledSelect,
   context: QueryContext,
@@ -81,22 +134,31 @@ export async function planSelect(
     min: clampTime(compiled.range.min),
     max: clampTime(compiled.range.max),
   };
-  const tables = await resolveTables(compiled.sources, range, context);
-  const { fields, dimensions } = await expandWildcards(compiled, tables, { range, context });
+  const { tables, inner } = await resolveSources(compiled, range, context);
+  const innerKeys = inner.flatMap((plan) => plan.dimensions);
+  const scope = { range, context, innerKeys };
+  const { fields, dimensions } = await expandWildcards(compiled, tables, scope);
   const exprs = fields.flatMap(({ expr }) => [expr, ...topTags(expr)]);
   const tagKeys = usesOperators(exprs)
     ? await readTagKeys(tables, range, context)
     : new Set<string>();
-  const compiler = new OutputCompiler(tables, exprs, tagKeys);
+  const compiler = new OutputCompiler(tables, exprs, new Set([...tagKeys, ...innerKeys]));
   const outputs = exprs.map((expr) => compiler.compile(expr));
   const descending = !compiled.ascending;
+  const names = fields.flatMap((field) => [
+    fieldName(field),
+    ...topTags(field.expr).map((expr) => fieldName({ expr, alias: '' })),
+  ]);
+  const groups = tagDimensions(dimensions);
   return {
     columns: columnNames(fields, { timeName: compiled.timeName, hasTarget: false }),
+    names,
+    inner: inner.map((plan) => groupAlsoBy(plan, groups)),
     outputs,
     measurements: groupTables(tables, compiled.condition, descending),
     calls: compiler.calls,
     variables: compiler.variables,
-    dimensions: tagDimensions(dimensions),
+    dimensions: groups,
     range,
     lowerBound: compiled.hasMinTime ? range.min : undefined,
     windows: windowRule(compiled),

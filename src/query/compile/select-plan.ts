@@ -42,6 +42,10 @@ export interface MeasurementPlan {
 export interface SelectPlan {
   /** The time column first. */
   readonly columns: readonly string[];
+  /** Of `outputs`, as a query around this one knows them: not told apart by numbers. */
+  readonly names: readonly string[];
+  /** Subqueries; tables with `isInner` refer to them. */
+  readonly inner: readonly SelectPlan[];
   readonly outputs: readonly ValueExpr[];
   /** In output order. */
   readonly measurements: readonly MeasurementPlan[];

@@ -1,14 +1,12 @@
 /** FROM: which measurements of which retention policies a statement reads. */
 
 import { CitadelError } from '../../base/errors.ts';
-import type { Measurement, SubQuery } from '../../influxql/ast.ts';
-import type { CompiledSelect } from '../../influxql/compile.ts';
+import type { Measurement } from '../../influxql/ast.ts';
 import { compileRegex } from '../../influxql/regex.ts';
 import type { FieldType } from '../../model/field-type.ts';
 import type { SchemaAsk, SchemaPlan } from '../../model/plan.ts';
 import type { TimeRange } from '../../model/time.ts';
-import { compareText } from '../../scan/text-order.ts';
-import { type QueryContext, unsupported } from '../query-context.ts';
+import type { QueryContext } from '../query-context.ts';
 import { collectSchema } from '../show/collect-schema.ts';
 
 /** One measurement of one retention policy. */
@@ -18,6 +16,23 @@ export interface Table {
   readonly measurement: string;
   /** Registered types; empty = nothing is known of the measurement. */
   readonly fields: ReadonlyMap<string, FieldType>;
+  /** Those of `fields` that a subquery took from tags. */
+  readonly tagFields: ReadonlySet<string>;
+}
+
+const noFields: ReadonlySet<string> = new Set();
+
+/** The columns that a subquery gives of one measurement; `number` says which of them it is. */
+export function innerTable(
+  number: number,
+  measurement: string,
+  columns: Pick<Table, 'fields' | 'tagFields'>,
+): Table {
+  return { dbId: '', rpId: String(number), measurement, ...columns };
+}
+
+export function isInner({ dbId }: Pick<Table, 'dbId'>): boolean {
+  return dbId === '';
 }
 
 export function requireDatabase(name: string): string {
@@ -64,19 +79,19 @@ async function resolveMeasurement(
     rpId,
     measurement,
     fields: schema.fields(dbId, measurement) ?? new Map<string, FieldType>(),
+    tagFields: noFields,
   }));
 }
 
-/** Sorted by measurement. Errors: `database not found: x`, `retention policy not found: x`. */
+/** Errors: `database not found: x`, `retention policy not found: x`. */
 export async function resolveTables(
-  sources: readonly (Measurement | SubQuery | CompiledSelect)[],
+  sources: readonly Measurement[],
   range: TimeRange | undefined,
   context: QueryContext,
 ): Promise<readonly Table[]> {
   const tables: Table[] = [];
   for (const source of sources) {
-    if (source.kind !== 'measurement') throw unsupported('subquery');
     tables.push(...(await resolveMeasurement(source, range, context)));
   }
-  return tables.sort((a, b) => compareText(a.measurement, b.measurement));
+  return tables;
 }

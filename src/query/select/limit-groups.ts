@@ -9,8 +9,9 @@
 import { escapeMeasurement } from '../../model/series-key.ts';
 import { compareText } from '../../scan/text-order.ts';
 import type { MeasurementPlan, SelectPlan } from '../compile/select-plan.ts';
+import { isInner } from '../compile/tables.ts';
 import { groupKey } from '../merge/group-key.ts';
-import type { QueryContext } from '../query-context.ts';
+import { type QueryContext, unsupported } from '../query-context.ts';
 import { collectSchema } from '../show/collect-schema.ts';
 import { tagPart } from './limits.ts';
 
@@ -22,6 +23,7 @@ export async function pickGroups(
 ): Promise<ReadonlySet<string>> {
   const groups = new Map<string, string>();
   for (const { table, where } of measurement.tables) {
+    if (isInner(table)) throw unsupported('SLIMIT over a subquery');
     const { dbId, rpId } = table;
     const ask = { kind: 'series' } as const;
     const scope = { measurements: [table.measurement], where: tagPart(where), range: plan.range };

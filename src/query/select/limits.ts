@@ -5,6 +5,7 @@ import type { RawBlock, RowExpr, ScanBlock } from '../../model/plan.ts';
 import { minTime } from '../../model/time.ts';
 import { tagConjuncts } from '../../scan/tag-condition.ts';
 import type { SelectPlan } from '../compile/select-plan.ts';
+import { isInner } from '../compile/tables.ts';
 import type { QueryContext } from '../query-context.ts';
 import { countSeries } from '../show/collect-schema.ts';
 import { windowStart } from '../windows.ts';
@@ -30,6 +31,7 @@ async function checkSeries(plan: SelectPlan, context: QueryContext): Promise<voi
   if (maxSelectSeries === 0) return;
   let count = 0;
   for (const { table, where } of plan.measurements.flatMap(({ tables }) => tables)) {
+    if (isInner(table)) continue;
     const { dbId, rpId, measurement } = table;
     const counts = await countSeries(
       { dbId, rpId, measurements: [measurement], where: tagPart(where), range: plan.range },

@@ -103,7 +103,8 @@ function openTransform(
 function inputPlan(plan: SelectPlan, { fn, inner, variable }: CallPlan): SelectPlan {
   const { windows, descending, range, lowerBound } = plan;
   const needsEarlier = functionRule(fn)?.needsEarlier === true;
-  const extra = needsEarlier && windows !== undefined ? windows.intervalNs : 0n;
+  const hasWindows = inner !== undefined && windows !== undefined;
+  const extra = needsEarlier && hasWindows ? windows.intervalNs : 0n;
   const isBounded = lowerBound !== undefined;
   return {
     ...plan,

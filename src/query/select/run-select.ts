@@ -1,20 +1,40 @@
 /** Runs a plan: measurement by measurement, group by group, frame by frame. */
 
 import type { SelectPlan } from '../compile/select-plan.ts';
+import { isInner } from '../compile/tables.ts';
 import { evaluate } from '../eval/evaluate.ts';
 import { RowPage } from '../finish/page-rows.ts';
 import { groupKey } from '../merge/group-key.ts';
 import type { GroupFrame } from '../merge/merge-raw.ts';
+import type { QueryPorts } from '../ports.ts';
 import { Pacer, type QueryContext } from '../query-context.ts';
 import type { SeriesPiece } from '../result.ts';
 import { pickGroups } from './limit-groups.ts';
 import { checkPlanLimits, PointBudget } from './limits.ts';
 import { isJoined, openFrames } from './open-frames.ts';
+import { scanInner } from './scan-inner.ts';
+
+/** Scans of subqueries are run here, all others by the shards. */
+function withInner({ inner }: SelectPlan, context: QueryContext): QueryContext {
+  if (inner.length === 0) return context;
+  const { ports } = context;
+  const scan: QueryPorts['scan'] = (outer, signal) => {
+    if (!isInner(outer)) return ports.scan(outer, signal);
+    const whole = inner[Number(outer.rpId)]!;
+    const measurements = whole.measurements.filter(({ name }) => name === outer.measurement);
+    const part = { ...whole, measurements };
+    return [scanInner(part, outer, runPlan(part, context), context)];
+  };
+  const { schema, limits } = ports;
+  const schemaScan: QueryPorts['schemaScan'] = (ask, signal) => ports.schemaScan(ask, signal);
+  return { ...context, ports: { schema, limits, scan, schemaScan } };
+}
 
 export async function* runPlan(
   plan: SelectPlan,
-  context: QueryContext,
+  outerContext: QueryContext,
 ): AsyncGenerator<SeriesPiece> {
+  const context = withInner(plan, outerContext);
   // SOFFSET alone selects nothing in InfluxDB.
   if (plan.soffset > 0 && plan.slimit === 0) return;
   await checkPlanLimits(plan, context);

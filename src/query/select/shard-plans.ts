@@ -17,6 +17,7 @@ import type {
 import { emptyTagsAsNull } from '../columns/empty-tags.ts';
 import { functionRule } from '../compile/functions.ts';
 import type { CallPlan, MeasurementPlan, SelectPlan, TablePlan } from '../compile/select-plan.ts';
+import { isInner } from '../compile/tables.ts';
 import { bindVariable, type Variable } from '../compile/variables.ts';
 import { castColumn } from '../eval/cast-column.ts';
 import type { QueryContext } from '../query-context.ts';
@@ -135,13 +136,20 @@ export function scanRaw(
   const isWhole = plan.calls.length === 0;
   const rowLimit = isWhole && plan.limit > 0 ? plan.limit + plan.offset : 0;
   return measurement.tables.flatMap((table) => {
-    const binding = bindTable(variables, table);
-    if (!binding.columns.some((column) => column.source === 'field')) return [];
+    const isAnswered = (column: ColumnRef) => !isInner(table.table) || isKnown(plan, table, column);
+    const binding = bindTable(variables, table, isAnswered);
+    if (!binding.columns.some((column) => isKnown(plan, table, column))) return [];
     const output: RawOutput = { kind: 'raw', columns: binding.columns, rowLimit };
     return context.ports
       .scan(shardPlan(plan, table, output), context.signal)
-      .map((stream) => adaptBlocks(stream, binding));
+      .map((stream) => adaptBlocks(stream, binding, isInner(table.table)));
   });
+}
+
+/** Stored rows come of their fields; those of a subquery of its tags too. */
+function isKnown(plan: SelectPlan, { table }: TablePlan, { source, name }: ColumnRef): boolean {
+  if (source === 'field') return true;
+  return isInner(table) && plan.inner[Number(table.rpId)]!.dimensions.includes(name);
 }
 
 interface TableBinding {
@@ -151,11 +159,15 @@ interface TableBinding {
   readonly columnOf: readonly number[];
 }
 
-function bindTable(variables: readonly Variable[], { table }: TablePlan): TableBinding {
+function bindTable(
+  variables: readonly Variable[],
+  { table }: TablePlan,
+  isAnswered: (column: ColumnRef) => boolean,
+): TableBinding {
   const columns: ColumnRef[] = [];
   const columnOf = variables.map((variable) => {
     const column = bindVariable(variable, table);
-    if (column === undefined) return -1;
+    if (column === undefined || !isAnswered(column)) return -1;
     const known = columns.findIndex(
       ({ name, source }) => name === column.name && source === column.source,
     );
@@ -164,15 +176,19 @@ function bindTable(variables: readonly Variable[], { table }: TablePlan): TableB
   return { variables, columns, columnOf };
 }
 
-/** Blocks with a column per variable, in the variable's type; a tag that a series lacks is null. */
+/**
+ * Blocks with a column per variable, in the variable's type. A tag that a series lacks is null, but
+ * not one that a subquery groups by.
+ */
 async function* adaptBlocks(
   blocks: AsyncIterable<ScanBlock>,
   { variables, columnOf, columns }: TableBinding,
+  keepsEmpty: boolean,
 ): AsyncGenerator<RawBlock> {
   for await (const block of blocks) {
     if (block.kind !== 'raw') continue;
     const adapted = block.columns.map((column, index) =>
-      columns[index]!.source === 'tag' ? emptyTagsAsNull(column) : column,
+      columns[index]!.source === 'tag' && !keepsEmpty ? emptyTagsAsNull(column) : column,
     );
     yield {
       ...block,

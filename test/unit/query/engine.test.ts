@@ -93,7 +93,7 @@ test('a tiny window over a long time is refused, but not the first rows of it', 
 test('what is not there yet says so', async () => {
   const store = openStore();
   const queries = [
-    'select mean(v) from (select v from m)',
+    'select v from (select v from m) group by h slimit 1',
     'select v into n from m',
     'select holt_winters(mean(v), 2, 0) from m where time > 0 group by time(1m)',
   ];
@@ -130,4 +130,14 @@ test('retention policies are apart', async () => {
   expect(await runQuery(store, 'select count(v) from nope.m')).toBe(
     tooMany('retention policy not found: nope'),
   );
+});
+
+test('a subquery is read like a measurement: conditions, groups, times', async () => {
+  const store = openStore();
+  const direct = await runQuery(store, 'select sum(v) from m where v > 1 group by host');
+  const nested = 'select sum(w) from (select v as w, host from (select v from m group by host))';
+  expect(direct).toContain('"host":');
+  expect(await runQuery(store, `${nested} where w > 1 group by host`)).toBe(direct);
+  const times = await runQuery(store, 'select v from (select v from m) order by time desc');
+  expect(times).toBe(await runQuery(store, 'select v from m order by time desc'));
 });
