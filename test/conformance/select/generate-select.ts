@@ -84,6 +84,21 @@ const aggregates = [
   'median',
 ];
 const selectors = ['min', 'max', 'first', 'last'];
+/** With what follows the first argument. */
+const transformations: readonly (readonly [name: string, rest: string])[] = [
+  ['derivative', ''],
+  ['derivative', ', 10s'],
+  ['non_negative_derivative', ''],
+  ['difference', ''],
+  ['non_negative_difference', ''],
+  ['cumulative_sum', ''],
+  ['elapsed', ', 1s'],
+  ['moving_average', ', 2'],
+  ['moving_average', ', 5'],
+  ['exponential_moving_average', ', 3'],
+  ['relative_strength_index', ', 2'],
+  ['chande_momentum_oscillator', ', 3'],
+];
 
 export class SelectGenerator {
   readonly #random: () => number;
@@ -96,8 +111,10 @@ export class SelectGenerator {
     const subject = this.#pick(subjects);
     const roll = this.#random();
     if (roll < 0.35) return this.#rawSelect(subject);
-    if (roll < 0.55) return this.#aggregateSelect(subject);
-    return this.#windowSelect(subject);
+    if (roll < 0.5) return this.#aggregateSelect(subject);
+    if (roll < 0.75) return this.#windowSelect(subject);
+    if (roll < 0.88) return this.#transformSelect(subject);
+    return this.#nestedSelect(subject);
   }
 
   #pick<T>(options: readonly T[]): T {
@@ -198,6 +215,47 @@ export class SelectGenerator {
     const where = this.#where(subject, true);
     const tail = this.#tail(where, true);
     return `SELECT ${calls} FROM ${subject.measurement}${where}${this.#groupBy(groups)}${isLegal ? fill : ''}${tail}`;
+  }
+
+  /** One transformation, of rows of one series or of an aggregate. */
+  #transformSelect(subject: Subject): string {
+    const field = this.#pick(subject.numbers);
+    const [name, rest] = this.#pick(transformations);
+    const groups = Object.keys(subject.tags).length === 0 ? [] : ['*'];
+    const order = this.#chance(0.3) ? ' ORDER BY time DESC' : '';
+    if (this.#chance(0.4)) {
+      const where = this.#where(subject, this.#chance(0.5));
+      return `SELECT ${name}(${field}${rest}) FROM ${subject.measurement}${where}${this.#groupBy(groups)}${order}`;
+    }
+    const interval = Math.round((subject.until - subject.from) / (3 + this.#below(10)));
+    const call = `${this.#pick(['mean', 'max', 'min', 'sum', 'count', 'last'])}(${field})`;
+    const fill = this.#pick(['', ' fill(none)', ' fill(0)', ' fill(previous)', ' fill(linear)']);
+    const windows = [`time(${interval}s)`, ...(this.#chance(0.5) ? groups : [])];
+    return `SELECT ${name}(${call}${rest}) FROM ${subject.measurement}${this.#where(subject, true)}${this.#groupBy(windows)}${fill}${order}`;
+  }
+
+  /** A query over rows or windows of another, by whole series, so that no two rows share a time. */
+  #nestedSelect(subject: Subject): string {
+    const [a, b] = [this.#pick(subject.numbers), this.#pick(subject.numbers)];
+    const where = this.#where(subject, true);
+    const groups = Object.keys(subject.tags).length === 0 ? [] : ['*'];
+    const interval = Math.round((subject.until - subject.from) / (3 + this.#below(10)));
+    const inner = this.#chance(0.5)
+      ? `SELECT ${a} AS x, ${b} AS y FROM ${subject.measurement}${where}${this.#groupBy(groups)}`
+      : `SELECT ${this.#pick(selectors)}(${a}) AS x, mean(${b}) AS y FROM ${subject.measurement}${where}${this.#groupBy([`time(${interval}s)`, ...groups])}`;
+    const outer = this.#pick([
+      'x, y',
+      'x + y',
+      'count(x), sum(y)',
+      'max(x), y',
+      'mean(x)',
+      'spread(x), first(y)',
+      'cumulative_sum(y)',
+    ]);
+    const condition = this.#chance(0.4)
+      ? ` WHERE ${this.#pick(['x > 10', 'y <= 50', 'x != y', 'y > 0 AND x > 0'])}`
+      : '';
+    return `SELECT ${outer} FROM (${inner})${condition}${this.#groupBy(groups)}`;
   }
 
   #groups(subject: Subject): string[] {
