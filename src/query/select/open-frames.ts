@@ -29,8 +29,14 @@ function isTransform({ fn }: CallPlan): boolean {
 }
 
 /** Whether the rows come joined, and each part is paged for itself, as in InfluxDB. */
-export function isJoined({ calls }: SelectPlan): boolean {
-  return calls.length > 1 && calls.some(hasOwnRows);
+export function isJoined(plan: SelectPlan): boolean {
+  const { calls, isPart } = plan;
+  return !isPart && calls.length > 1 && (calls.some(hasOwnRows) || pagesApart(plan));
+}
+
+/** Under fill(none) the rows of a page are counted call by call, as in InfluxDB. */
+function pagesApart({ windows, fill, limit, offset }: SelectPlan): boolean {
+  return windows !== undefined && fill.kind === 'none' && limit + offset > 0;
 }
 
 function hasOwnRows(call: CallPlan): boolean {
@@ -68,8 +74,9 @@ function joinCalls(
     return { frames: pageFrames(plan, frames), targets };
   };
   const indexes = calls.map((_, index) => index);
-  const shared = indexes.filter((index) => !hasOwnRows(calls[index]!));
-  const own = indexes.filter((index) => hasOwnRows(calls[index]!));
+  const isOwn = (index: number) => hasOwnRows(calls[index]!) || pagesApart(plan);
+  const shared = indexes.filter((index) => !isOwn(index));
+  const own = indexes.filter(isOwn);
   const parts = [...(shared.length > 0 ? [shared] : []), ...own.map((index) => [index])].map(open);
   return joinFrames(parts, { descending, fill, types: calls.map(({ type }) => type ?? 'float') });
 }
