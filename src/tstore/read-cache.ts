@@ -9,6 +9,8 @@ import type { ChunkView } from './chunk/chunk.ts';
 /** One chunk of a cached row, decoded as far as somebody asked. */
 export interface CachedChunk {
   readonly view: ChunkView;
+  /** Whether the cache holds it and what is decoded of it; else it goes with its reader. */
+  readonly isKept: boolean;
   times: Float64Array | undefined;
   readonly columns: (Column | undefined)[];
 }

@@ -187,6 +187,8 @@ export function readRow(
   return bytes;
 }
 
+/** A smaller chunk is opened again sooner than its objects are worth keeping: they are 30 times its bytes. */
+const keptRowsMin = 16;
 /** Objects of an opened chunk and of each of its columns, measured with a million of them. */
 const chunkOverhead = 1000;
 const columnOverhead = 300;
@@ -227,9 +229,12 @@ export function readChunk(
   if (chunk === undefined) {
     const bytes = row.bytes.subarray(start, start + layer.sizes[at]!);
     const view = namingRow(file, rowNo, () => openChunk(bytes));
-    chunk = { view, times: undefined, columns: [] };
-    row.chunks.set(start, chunk);
-    tools.cache.grow(key, chunkOverhead + view.columns.length * columnOverhead);
+    const isKept = view.rowCount >= keptRowsMin;
+    chunk = { view, isKept, times: undefined, columns: [] };
+    if (isKept) {
+      row.chunks.set(start, chunk);
+      tools.cache.grow(key, chunkOverhead + view.columns.length * columnOverhead);
+    }
   }
   return chunk;
 }

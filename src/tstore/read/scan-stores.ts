@@ -4,10 +4,11 @@ import type { ScanBlock, ShardPlan } from '../../model/plan.ts';
 import type { TimeRange } from '../../model/time.ts';
 import { createShardScan, type GroupScan, type ShardScan } from '../../scan/scan.ts';
 import type { ScanControl } from '../contract.ts';
+import type { Span } from '../memtable/segment-piece.ts';
 import { noteDamage } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
-import { openView, type StoreView } from '../store/store-view.ts';
+import { openView, type PartitionView, type StoreView } from '../store/store-view.ts';
 import {
   aggregateSeries,
   locateSeries,
@@ -15,7 +16,7 @@ import {
   type SeriesInPartition,
   spanOf,
 } from './partition-scan.ts';
-import { type BoundSeries, PlanSeries } from './series-groups.ts';
+import { type BoundSeries, PlanSeries, type SeriesGroup } from './series-groups.ts';
 import type { Wanted } from './series-sources.ts';
 import { cutIntoSlices, type Slice } from './time-slices.ts';
 
@@ -29,6 +30,7 @@ interface Run {
   readonly scan: ShardScan;
   readonly pacer: Pacer;
   readonly series: PlanSeries;
+  readonly spans: ReadonlyMap<StoreView, readonly PartitionSpan[]>;
 }
 
 function wantedOf(state: StoreState, { plan, scan }: Run): Wanted {
@@ -59,7 +61,7 @@ class WantedByStore {
 
 /** A group is opened when a series of it can count at all. */
 async function* aggregateGroup(
-  members: readonly number[],
+  { of, members }: Members,
   run: Run,
   wanted: WantedByStore,
 ): AsyncGenerator<ScanBlock> {
@@ -67,14 +69,13 @@ async function* aggregateGroup(
   let group: GroupScan | undefined;
   for (const member of members) {
     if (pacer.isDue) await pacer.breathe();
-    const series = run.series.bind(member);
+    const series = run.series.bind(member, of);
     if (series === undefined) continue;
     group ??= scan.openGroup(series.binding.group);
     const aggregation = { scan, group, descending: plan.descending, pacer };
-    for (const partition of orderedPartitions(series.view, plan)) {
-      const span = spanOf(partition, plan.range);
-      const located = span && locateSeries(series, partition, span);
-      if (located === undefined || span === undefined) continue;
+    for (const { partition, span } of run.spans.get(series.view)!) {
+      const located = locateSeries(series, partition, span);
+      if (located === undefined) continue;
       await aggregateSeries(located, wanted.of(series.view.state), span, aggregation);
       if (pacer.isDue) await pacer.breathe();
     }
@@ -82,8 +83,25 @@ async function* aggregateGroup(
   if (group !== undefined) yield* group.finish();
 }
 
-function orderedPartitions(view: StoreView, plan: ShardPlan) {
-  return plan.descending ? view.partitions.slice().reverse() : view.partitions;
+/** The series of a group in the order in which they are read. */
+interface Members {
+  readonly of: SeriesGroup;
+  readonly members: readonly number[];
+}
+
+interface PartitionSpan {
+  readonly partition: PartitionView;
+  readonly span: Span;
+}
+
+/** Partitions with rows in the plan's range, in the order of the plan. */
+function spansOf({ partitions }: StoreView, { range, descending }: ShardPlan): PartitionSpan[] {
+  const spans: PartitionSpan[] = [];
+  for (const partition of partitions) {
+    const span = spanOf(partition, range);
+    if (span !== undefined) spans.push({ partition, span });
+  }
+  return descending ? spans.reverse() : spans;
 }
 
 /** Stretches of time that no partition of any store crosses: between them rows need no merging. */
@@ -168,18 +186,18 @@ async function readSlice(
   }
 }
 
-async function bindAll(members: readonly number[], run: Run): Promise<BoundSeries[]> {
+async function bindAll({ of, members }: Members, run: Run): Promise<BoundSeries[]> {
   const found: BoundSeries[] = [];
   for (const member of members) {
     if (run.pacer.isDue) await run.pacer.breathe();
-    const series = run.series.bind(member);
+    const series = run.series.bind(member, of);
     if (series !== undefined) found.push(series);
   }
   return found;
 }
 
 async function* readGroup(
-  members: readonly number[],
+  members: Members,
   stretches: readonly TimeRange[],
   run: Run,
   wanted: WantedByStore,
@@ -213,14 +231,15 @@ async function* runPlan(
   pacer: Pacer,
 ): AsyncGenerator<ScanBlock> {
   const scan = createShardScan(plan);
-  const run: Run = { plan, scan, pacer, series: new PlanSeries(views, plan, scan) };
+  const spans = new Map(views.map((view) => [view, spansOf(view, plan)]));
+  const run: Run = { plan, scan, pacer, series: new PlanSeries(views, plan, scan), spans };
   const wanted = new WantedByStore(run);
   const stretches = commonStretches(views, plan.range);
   if (plan.descending) stretches.reverse();
   const isAggregate = plan.output.kind === 'aggregate';
   for (const group of await run.series.findGroups(pacer)) {
     pacer.check();
-    const members = await run.series.sortMembers(group, pacer);
+    const members = { of: group, members: await run.series.sortMembers(group, pacer) };
     if (isAggregate) yield* aggregateGroup(members, run, wanted);
     else yield* readGroup(members, stretches, run, wanted);
     if (pacer.isDue) await pacer.breathe();

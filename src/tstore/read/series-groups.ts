@@ -4,7 +4,7 @@
  */
 
 import { compareBytes } from '../../base/bytes.ts';
-import type { ShardPlan } from '../../model/plan.ts';
+import type { RowExpr, ShardPlan } from '../../model/plan.ts';
 import { decodeSeriesKey, formatSeriesName } from '../../model/series-key.ts';
 import type { SeriesBinding, ShardScan } from '../../scan/scan.ts';
 import { compareText } from '../../scan/text-order.ts';
@@ -86,7 +86,40 @@ async function groupStore(
   }
 }
 
+/** Whether the order of series can show in an answer: in raw rows, in rounding, in which value came first. */
+function ordersSeries({ output }: ShardPlan): boolean {
+  if (output.kind === 'raw' || output.extras.length > 0) return true;
+  return output.aggregates.some(({ fn, type }) => {
+    if (fn === 'sum' || fn === 'mean') return type === 'float';
+    return fn === 'stddev' || fn === 'distinct';
+  });
+}
+
+function namesTags(expr: RowExpr): boolean {
+  switch (expr.kind) {
+    case 'tag':
+    case 'measurement':
+      return true;
+    case 'binary':
+      return namesTags(expr.left) || namesTags(expr.right);
+    case 'call':
+      return expr.args.some(namesTags);
+    default:
+      return false;
+  }
+}
+
+/** Whether all series of a group are bound alike: nothing of a series but its group is asked for. */
+function bindsAlike({ output, where }: ShardPlan): boolean {
+  if (output.kind === 'raw' || output.extras.some(({ source }) => source === 'tag')) return false;
+  return where === undefined || !namesTags(where);
+}
+
 export class PlanSeries {
+  private readonly ordersSeries: boolean;
+  private readonly bindsAlike: boolean;
+  /** The last group and what all its series are bound by, where they are bound alike. */
+  private alike: { group: SeriesGroup; binding: SeriesBinding | undefined } | undefined;
   private readonly views: readonly StoreView[];
   private readonly indexes: readonly (DatabaseIndex | undefined)[];
   private readonly plan: ShardPlan;
@@ -97,6 +130,8 @@ export class PlanSeries {
     this.indexes = views.map((view) => view.state.databases.get(plan.dbId));
     this.plan = plan;
     this.scan = scan;
+    this.ordersSeries = ordersSeries(plan);
+    this.bindsAlike = bindsAlike(plan);
   }
 
   /** Groups that may have rows, in the order of the plan. Errors: `cancelled`. */
@@ -110,8 +145,9 @@ export class PlanSeries {
     return sortInSlices([...groups.values()], compare, pacer);
   }
 
-  /** Members of a group by series key, so that sums do not depend on the order of arrival. */
-  sortMembers(group: SeriesGroup, pacer: Pacer): Promise<number[]> {
+  /** Members of a group, by series key where sums would depend on the order of arrival. */
+  async sortMembers(group: SeriesGroup, pacer: Pacer): Promise<readonly number[]> {
+    if (!this.ordersSeries) return group.members;
     const compare = (a: number, b: number) => compareBytes(this.keyOf(a), this.keyOf(b));
     return sortInSlices(group.members, compare, pacer);
   }
@@ -121,13 +157,24 @@ export class PlanSeries {
   }
 
   /** Undefined: no row of the series can count. */
-  bind(member: number): BoundSeries | undefined {
+  bind(member: number, group: SeriesGroup): BoundSeries | undefined {
     const store = Math.floor(member / storeFactor);
     const slot = member % storeFactor;
     const index = this.indexes[store]!;
-    const name = decodeSeriesKey(index.keyOf(slot));
-    const binding = this.scan.bindSeries(name, formatSeriesName(name));
+    const binding = this.bindingOf(index, slot, group);
     if (binding === undefined) return undefined;
     return { view: this.views[store]!, index, slot, seriesId: index.idOf(slot), binding };
+  }
+
+  private bindingOf(
+    index: DatabaseIndex,
+    slot: number,
+    group: SeriesGroup,
+  ): SeriesBinding | undefined {
+    if (this.alike?.group === group) return this.alike.binding;
+    const name = decodeSeriesKey(index.keyOf(slot));
+    const binding = this.scan.bindSeries(name, formatSeriesName(name));
+    if (this.bindsAlike) this.alike = { group, binding };
+    return binding;
   }
 }

@@ -136,7 +136,7 @@ export function findSources(
 function decodedTimes(chunk: CachedChunk, state: StoreState, key: number): Float64Array {
   if (chunk.times === undefined) {
     chunk.times = decodeTimes(chunk.view);
-    state.options.cache.grow(key, chunk.times.byteLength);
+    if (chunk.isKept) state.options.cache.grow(key, chunk.times.byteLength);
   }
   return chunk.times;
 }
@@ -151,7 +151,7 @@ function decodedColumn(chunk: CachedChunk, index: number, state: StoreState, key
   if (column === undefined) {
     column = decodeColumn(chunk.view, index);
     chunk.columns[index] = column;
-    state.options.cache.grow(key, sizeOf(column));
+    if (chunk.isKept) state.options.cache.grow(key, sizeOf(column));
   }
   return column;
 }
