@@ -24,17 +24,20 @@ export interface OpenMetadata {
   close(): Promise<void>;
 }
 
-/** Shards without metadata: whoever lost the file must not find an empty database instead of an error. */
-async function refuseLostMetadata({ disk, path }: DataDirectory): Promise<void> {
+/**
+ * Shards without metadata: whoever lost the file must not find an empty database instead of an error.
+ * Resolves with whether there is data.
+ */
+async function refuseLostMetadata({ disk, path }: DataDirectory): Promise<boolean> {
   const names = await disk.list('.');
   const hasData = names.some((name) => name === 'log' || name.startsWith('shard-'));
-  if (!hasData || names.includes(metadataFile)) return;
+  if (!hasData || names.includes(metadataFile)) return hasData;
   throw new CitadelError('corrupt', `${metadataFile} is missing from ${path}, which has data`);
 }
 
 /** @throws CitadelError `corrupt`, `conflict`, `unsupported-version`, `unavailable`, `disk-full` */
 export async function openMetadata(env: Env, directory: DataDirectory): Promise<OpenMetadata> {
-  await refuseLostMetadata(directory);
+  const mustBeFilled = await refuseLostMetadata(directory);
   const thread = startSqliteWriterThread(directory.path);
   let store: MetaStore | undefined;
   const close = async () => {
@@ -46,6 +49,7 @@ export async function openMetadata(env: Env, directory: DataDirectory): Promise<
       file: metadataFile,
       writer: connectSqliteWriter(thread.openPort()),
       readers: createReaderPool(directory.path, 1),
+      mustBeFilled,
     });
     store = await openEmbeddedMetaStore(env, journal);
     const { uuid, clusterUuid, shardCount } = directory.identity;

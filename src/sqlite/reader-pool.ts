@@ -60,6 +60,13 @@ class FileReader implements SqliteReader {
     return this.guard(() => this.statement(sql, bigints).get(...parameters));
   }
 
+  isUnfilled(tables: readonly string[]): boolean {
+    const found = new Set(this.all('SELECT name FROM sqlite_schema', []).map(([name]) => name));
+    if (found.size === 0) return true;
+    const isEmpty = (table: string) => this.get(`SELECT 1 FROM ${table} LIMIT 1`, []) === undefined;
+    return tables.every((table) => found.has(table) && isEmpty(table));
+  }
+
   integrityFaults(): readonly string[] {
     const rows = this.guard(() => this.database.pragma('integrity_check(20)')) as {
       integrity_check: string;

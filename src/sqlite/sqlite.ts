@@ -32,6 +32,11 @@ export interface SqliteReader {
     parameters: readonly SqlValue[],
     bigints?: boolean,
   ): readonly SqlValue[] | undefined;
+  /**
+   * Whether none of these tables has a row, or none is there at all: the process ended between making the
+   * file and its first transaction. Damage can look the same, so the caller must know that nothing is missed.
+   */
+  isUnfilled(tables: readonly string[]): boolean;
   /** SQLite's own look at the whole structure; empty = fine. Slow. */
   integrityFaults(): readonly string[];
 }

@@ -56,7 +56,11 @@ export interface JournalOptions {
   readonly file: string;
   readonly writer: SqliteWriter;
   readonly readers: SqliteReaders;
+  /** There is data that it describes: a file without rows is then a loss, not a start cut short. */
+  readonly mustBeFilled?: boolean;
 }
+
+const emptyImage: JournalImage = { revision: firstRevision, records: [], leases: [] };
 
 class SqliteJournal implements MetaJournal {
   readonly #options: JournalOptions;
@@ -71,9 +75,10 @@ class SqliteJournal implements MetaJournal {
   }
 
   async load(): Promise<JournalImage> {
-    const { file, readers } = this.#options;
+    const { file, readers, mustBeFilled = false } = this.#options;
     try {
       const reader = readers.reader(file);
+      if (!mustBeFilled && reader.isUnfilled(['state', 'records', 'leases'])) return emptyImage;
       if (reader.applicationId !== schema.applicationId) throw this.#corrupt('not a metadata file');
       if (reader.formatVersion !== formatVersion) {
         const message = `${file} has format ${reader.formatVersion}, this release reads ${formatVersion}`;
@@ -84,7 +89,7 @@ class SqliteJournal implements MetaJournal {
       return { revision: this.#readState(reader.get('SELECT * FROM state', [])), records, leases };
     } catch (error) {
       if (!(error instanceof CitadelError) || error.code !== 'not-found') throw error;
-      return { revision: firstRevision, records: [], leases: [] };
+      return emptyImage;
     } finally {
       this.#before = [];
       readers.close();

@@ -11,6 +11,7 @@ import {
   decodeTombstone,
   type FileRecord,
 } from '../catalog/catalog-rows.ts';
+import { catalogTables } from '../catalog/catalog-schema.ts';
 import { decodeSeriesBlock } from '../catalog/series-block.ts';
 import type { TStoreOptions } from '../contract.ts';
 import { openPartition, PartitionFile } from '../partition/partition-file.ts';
@@ -37,7 +38,8 @@ async function openOrCreateCatalog(options: TStoreOptions): Promise<CatalogFile>
   const { directory, readers, writer } = options;
   const path = catalogPath(directory);
   const names = await listOrNothing(options, directory);
-  if (names.includes('catalog.db')) {
+  const isMade = names.includes('catalog.db') && !isNewCatalog(path, names, options);
+  if (isMade) {
     const catalog = openCatalog(path, readers, writer);
     checkIdentity(catalog, options);
     return catalog;
@@ -49,6 +51,14 @@ async function openOrCreateCatalog(options: TStoreOptions): Promise<CatalogFile>
     );
   }
   return createCatalog(path, options, readers, writer);
+}
+
+/** Made by a start that ended before the first transaction; a shard with files has had more than that. */
+function isNewCatalog(path: string, names: readonly string[], { readers }: TStoreOptions): boolean {
+  if (names.includes('0') || !readers.reader(path).isUnfilled(['meta', ...catalogTables]))
+    return false;
+  readers.forget(path);
+  return true;
 }
 
 function checkIdentity({ path, meta }: CatalogFile, options: TStoreOptions): void {
@@ -139,8 +149,16 @@ function rolledBack(record: FileRecord): CitadelError {
   );
 }
 
+/** The flush that made it has not been recorded, so the log still has all that it was to hold. */
+function isNeverFilled({ generation, path }: FileRecord, { readers }: TStoreOptions): boolean {
+  if (generation !== 0 || !readers.reader(path).isUnfilled(['meta', 'rows'])) return false;
+  readers.forget(path);
+  return true;
+}
+
 function checkedFile(state: StoreState, record: FileRecord): PartitionFile {
   try {
+    if (isNeverFilled(record, state.options)) return placeholder(state, record, false);
     const file = openPartition(record.path, state.options.readers);
     const { meta } = file;
     if (meta.fileId !== record.fileId || meta.shard !== state.options.shard) {
