@@ -1,6 +1,6 @@
 /**
- * What a broker asks of a data node. The in-process twin and (later) gRPC both implement it; broker and
- * data node meet only here. Every call ends: by answer, by error, or by its signal.
+ * What a broker asks of a data node. The data node itself and its gRPC client both implement it; broker
+ * and data node meet only here. Every call ends: by answer, by error, or by its signal.
  */
 
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../model/plan.ts';
@@ -14,6 +14,8 @@ export interface WriteShardRequest {
   /** 16 bytes, constant over all retries of a request part. */
   readonly writeId: Uint8Array;
   readonly level: ConsistencyLevel;
+  /** The primary did not answer: this replica is asked to accept in its place. Default false. */
+  readonly isFallback?: boolean;
   /**
    * A WriteFrame. Its ArrayBuffer is handed over: the caller must not touch it afterwards.
    */
@@ -28,6 +30,27 @@ export interface WriteShardResponse {
   readonly levelReached: ConsistencyLevel;
 }
 
+/**
+ * `one`: an active member that lately covered the primary or a majority; `primary`: only the primary, while its lease
+ * is valid; `quorum`: the primary, confirmed by a majority after the read (then the stream ends, or fails with `redirect`).
+ */
+export type ReadLevel = 'one' | 'primary' | 'quorum';
+
+/** The newest entry that the asking broker has seen acknowledged. */
+export interface EntryMark {
+  readonly shard: number;
+  readonly origin: string;
+  readonly sequence: number;
+}
+
+/** Default: level `one`, no marks, any map. */
+export interface ReadOptions {
+  readonly level: ReadLevel;
+  readonly mapVersion: number;
+  /** A replica that lacks one of them answers `redirect`: ask another. */
+  readonly marks: readonly EntryMark[];
+}
+
 /** A stretch of time, [start, end) in ns since the Unix epoch, that a shard has data of. */
 export interface PartitionStatus {
   readonly dbId: string;
@@ -36,9 +59,25 @@ export interface PartitionStatus {
   readonly end: bigint;
 }
 
+/** What a replica is doing, and how it stands to the others. */
+export interface ReplicationStatus {
+  readonly phase: 'empty' | 'catching-up' | 'active' | 'rebuilding';
+  readonly epoch: number;
+  readonly promised: number;
+  readonly isPrimary: boolean;
+  /** Entries that the best known peer has and this replica lacks. */
+  readonly lagEntries: number;
+  /** origin -> sequence applied. */
+  readonly versions: Readonly<Record<string, number>>;
+  /** Nothing with a stamp at or below it can still arrive; 0 = not known yet. */
+  readonly stableHlc: number;
+}
+
 export interface ShardStatus {
   readonly shard: number;
   readonly state: 'opening' | 'active' | 'read-only' | 'failed';
+  /** Undefined on a node without peers. */
+  readonly replication?: ReplicationStatus;
   readonly replicaId: string;
   readonly memoryBytes: number;
   readonly diskBytes: number;
@@ -61,7 +100,8 @@ export interface DataNodeStatus {
 }
 
 /**
- * Errors: `overloaded` (memory budget; retry later), `disk-full`, `redirect`, `timeout`, `unavailable`, `read-only`.
+ * Errors: `overloaded` (memory budget; retry later), `disk-full`, `redirect` (not here, or not able to answer: read the map anew,
+ * ask another replica), `timeout`, `unavailable`, `read-only`.
  * `scan` gives one stream per worker thread that owns some of the shards; within a stream blocks are ordered as
  * plan.ts says. Streams are pulled: a slow consumer holds the scan back. `return()` on an iterator or the signal ends it within 100 ms.
  */
@@ -72,11 +112,13 @@ export interface DataNodeApi {
     shards: readonly number[],
     plan: ShardPlan,
     signal: AbortSignal,
+    options?: ReadOptions,
   ): readonly AsyncIterable<ScanBlock>[];
   schema(
     shards: readonly number[],
     plan: SchemaPlan,
     signal: AbortSignal,
+    options?: ReadOptions,
   ): readonly AsyncIterable<SchemaBlock>[];
   /** Database or policy was dropped (a positive record exists): files go to trash. rpId undefined = all of the database. */
   dropData(dbId: string, rpId: string | undefined): Promise<void>;

@@ -1,0 +1,151 @@
+/**
+ * What goes into a replica's step function and what comes out (replica-state.ts). The shell on the data
+ * worker, and the simulation, feed events and perform effects in order; nothing else connects them.
+ */
+
+import type { CitadelError, ErrorCode } from '../base/errors.ts';
+import type { ShardRecord } from '../model/cluster.ts';
+import type { Entry, Hlc } from '../model/entry.ts';
+import type { ReplicaMessage } from './peer-message.ts';
+import type { Versions } from './version-vector.ts';
+
+/** Level as asked; the state resolves `auto` by the record. */
+export type WriteLevel = 'auto' | 'any' | 'one' | 'quorum' | 'all';
+
+export interface Times {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+export interface LocalWrite {
+  /** The shell's name for the request; comes back in `answer` or `refuse`. */
+  readonly request: number;
+  readonly writeId: Uint8Array;
+  /** Checked frame and the checksum in its header. */
+  readonly frame: Uint8Array;
+  readonly checksum: number;
+  readonly level: WriteLevel;
+  readonly isFallback: boolean;
+}
+
+export type ReplicaEvent =
+  | { readonly kind: 'write'; readonly write: LocalWrite }
+  /** The caller has gone: nobody waits for the answer. The entry stays. */
+  | { readonly kind: 'forget'; readonly request: number }
+  /** Everything up to this lsn is as durable as acknowledgements need. */
+  | { readonly kind: 'logged'; readonly lsn: number }
+  /** The log could not take what is pending; the origin ends, a new one begins. */
+  | { readonly kind: 'append-failed'; readonly error: CitadelError; readonly newOrigin: string }
+  | { readonly kind: 'received'; readonly from: string; readonly message: ReplicaMessage }
+  /** The map changed: the record, and which nodes have a live lease. */
+  | {
+      readonly kind: 'map';
+      readonly record: ShardRecord;
+      readonly liveNodes: ReadonlySet<string>;
+      /** This node's own lease, by its own deadline. */
+      readonly isAttached: boolean;
+    }
+  /** The link to a node: `refused` means that nobody listens there. */
+  | {
+      readonly kind: 'link';
+      readonly node: string;
+      readonly state: 'connected' | 'refused' | 'silent';
+    }
+  /** Durable now, as asked by the effect of that name. */
+  | { readonly kind: 'promise-saved'; readonly promised: number }
+  | { readonly kind: 'proposed'; readonly id: number; readonly result: 'done' | 'lost' | 'unknown' }
+  /** A fetched snapshot is merged and durable; it holds at least `versions`. */
+  | {
+      readonly kind: 'snapshot-merged';
+      readonly from: string;
+      readonly versions: Versions;
+      readonly gcVersions: Versions;
+      readonly hlcMax: Hlc;
+    }
+  | { readonly kind: 'snapshot-failed'; readonly from: string }
+  /** The old store is gone and a new empty one is open, with a new origin. */
+  | { readonly kind: 'store-renewed'; readonly origin: string }
+  /** The log no longer has entries of an origin up to and including this sequence. */
+  | { readonly kind: 'trimmed'; readonly origin: string; readonly sequence: number }
+  /** A read at level `quorum` has pinned its view: may its answer count? */
+  | { readonly kind: 'confirm-read'; readonly request: number }
+  /** Some 20 times a second. */
+  | { readonly kind: 'tick' };
+
+export type ReplicaEffect =
+  /** Append to the commit log; effects of one replica come in the order of lsn. */
+  | { readonly kind: 'append'; readonly entry: Entry }
+  /** Durable and in order: apply to the store. */
+  | { readonly kind: 'apply'; readonly entry: Entry }
+  | {
+      readonly kind: 'answer';
+      readonly request: number;
+      readonly origin: string;
+      readonly sequence: number;
+      /** Replicas that have it durably. */
+      readonly copies: number;
+      readonly levelReached: WriteLevel;
+    }
+  | {
+      readonly kind: 'refuse';
+      readonly request: number;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
+  /** The clock's reservation is used up: make more durable, then offer the write again. */
+  | { readonly kind: 'reserve'; readonly write: LocalWrite }
+  | { readonly kind: 'send'; readonly to: string; readonly message: ReplicaMessage }
+  /**
+   * Send entries from the log, `entries` messages of at most 1 MiB (always one entry), up to a few MiB in all; then `last`.
+   * Ranges are [from, to] of sequences; a range that cannot be read is left out (the puller asks again).
+   */
+  | {
+      readonly kind: 'send-entries';
+      readonly to: string;
+      readonly ranges: readonly EntryRange[];
+      readonly last: ReplicaMessage;
+    }
+  /** Durably, whatever the fsync mode; then `promise-saved`. */
+  | { readonly kind: 'save-promise'; readonly promised: number }
+  /** A guarded change of the shard record; then `proposed`. */
+  | { readonly kind: 'propose'; readonly id: number; readonly record: ShardRecord }
+  /** Fetch a snapshot of the shard from that node, merge it, make it durable; then `snapshot-merged` or `-failed`. */
+  | { readonly kind: 'fetch-snapshot'; readonly from: string }
+  /** Replace the store by a new empty one, keeping promise and highest stamp; then `store-renewed`. */
+  | { readonly kind: 'renew-store' }
+  | {
+      readonly kind: 'read-confirmed';
+      readonly request: number;
+      /** Undefined = confirmed. */
+      readonly refusal: string | undefined;
+    }
+  /** Something an operator should see, once. */
+  | {
+      readonly kind: 'alarm';
+      readonly event: string;
+      readonly fields: Readonly<Record<string, string | number>>;
+    };
+
+export interface EntryRange {
+  readonly origin: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface ReplicaStart {
+  readonly shard: number;
+  /** This node's uuid. */
+  readonly self: string;
+  /** 16 hex digits, new at every open. */
+  readonly origin: string;
+  /** The highest lsn ever given to this replica. */
+  readonly lsn: number;
+  /** As saved by the store; what replay finds comes through `replayed`. */
+  readonly versions: Versions;
+  readonly gcVersions: Versions;
+  readonly promised: number;
+  /** As last known; undefined = wait for the first `map`. */
+  readonly record: ShardRecord | undefined;
+  /** The directory was made just now, or its first snapshot never completed. */
+  readonly isEmpty: boolean;
+}
