@@ -158,6 +158,8 @@ function toNodeConfig(values: SettingValues, version: string): NodeConfig {
       maxSelectSeries: values['max-select-series'],
       maxSelectBuckets: values['max-select-buckets'],
       maxConcurrentQueries: values['max-concurrent-queries'],
+      queryMemoryBytes: values['max-query-memory'](values.memory),
+      queriesMemoryBytes: values['total-query-memory'](values.memory),
     }),
     version,
   });

@@ -92,6 +92,24 @@ function readMemory(text: string, { memoryBytes }: Machine): number {
   return bytes;
 }
 
+/** A size, or a share of what -memory gives: known only when all settings are. */
+export type ShareOfMemory = (memoryBytes: number) => number;
+
+function readShareOfMemory(text: string): ShareOfMemory {
+  if (readSize(text, noMaximum) === 0) return () => Number.POSITIVE_INFINITY;
+  return (memoryBytes) => readSize(text, memoryBytes);
+}
+
+function memoryLimit(help: string, share: string): Setting<ShareOfMemory> {
+  return {
+    group: 'Limits',
+    value: 'SIZE',
+    help: `${help}: a size or a share of -memory (0 = no limit)`,
+    fallback: () => share,
+    read: readShareOfMemory,
+  };
+}
+
 /** 0 means no limit, as in InfluxDB. */
 function readBodySize(text: string): number {
   const bytes = readSize(text);
@@ -211,6 +229,8 @@ export const settings = {
   'max-select-point': limit('points one SELECT may read'),
   'max-select-series': limit('series one SELECT may read'),
   'max-select-buckets': limit('GROUP BY time() buckets one SELECT may make'),
+  'max-query-memory': memoryLimit('memory one query may hold', '25%'),
+  'total-query-memory': memoryLimit('memory all queries together may hold', '50%'),
   'log-level': setting<'debug' | 'info' | 'warn' | 'error'>({
     group: 'Logging',
     value: 'LEVEL',

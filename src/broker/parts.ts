@@ -1,5 +1,6 @@
 /** What the broker works with, and its limits. */
 
+import type { MemoryLimits } from '../base/memory-budget.ts';
 import type { Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
 import type { ShardRecord } from '../metadata/cluster-record.ts';
@@ -12,6 +13,8 @@ export interface BrokerLimits {
   readonly maxSelectSeries: number;
   readonly maxSelectBuckets: number;
   readonly maxConcurrentQueries: number;
+  /** What queries may hold where their answers are made; undefined = no limit. */
+  readonly memory?: MemoryLimits | undefined;
 }
 
 export interface BuildFacts {

@@ -4,6 +4,7 @@
  */
 
 import { CitadelError } from '../base/errors.ts';
+import type { MemoryLimits } from '../base/memory-budget.ts';
 import type { Env } from '../env/env.ts';
 import type { DataNodeApi } from '../rpc/data-node-api.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -19,6 +20,8 @@ export interface DataNodeOptions {
   readonly fsyncIntervalMs: number;
   /** Memtables and caches together. */
   readonly memoryBytes: number;
+  /** What scans may hold, on all threads together; undefined = no limit. */
+  readonly scanMemory?: MemoryLimits | undefined;
   /** Policies known at start (`dbId`, `rpId`, durations): a flush needs their partition lengths. */
   readonly policies: readonly RetentionRule[];
   /** Size of a commit log segment; default 64 MiB. */

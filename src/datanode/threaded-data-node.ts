@@ -5,6 +5,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { CitadelError } from '../base/errors.ts';
+import { type MemoryLimits, unlimitedMemory } from '../base/memory-budget.ts';
 import type { Env, TimerHandle } from '../env/env.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../model/plan.ts';
 import type {
@@ -45,10 +46,15 @@ export interface ThreadedOptions {
   readonly fsync: FsyncMode;
   readonly fsyncIntervalMs: number;
   readonly memoryBytes: number;
+  readonly scanMemory?: MemoryLimits | undefined;
   readonly policies: readonly RetentionRule[];
   readonly segmentBytes?: number | undefined;
   readonly ballastBytes?: number | undefined;
   readonly idleFlushMs?: number | undefined;
+}
+
+function shareOf({ queryBytes, totalBytes }: MemoryLimits, threadCount: number): MemoryLimits {
+  return { queryBytes: queryBytes / threadCount, totalBytes: totalBytes / threadCount };
 }
 
 interface Thread {
@@ -235,7 +241,7 @@ export class ThreadedDataNode implements DataNodeApi {
     onProgress: (replayedBytes: number) => void,
   ): Thread {
     const { identity, path } = this.#directory;
-    const { fsync, fsyncIntervalMs, memoryBytes, policies, ...rest } = this.#options;
+    const { fsync, fsyncIntervalMs, memoryBytes, scanMemory, policies, ...rest } = this.#options;
     const writerPort = this.#writer.openPort();
     const start: WorkerStart = {
       root: path,
@@ -246,6 +252,7 @@ export class ThreadedDataNode implements DataNodeApi {
       fsyncIntervalMs,
       segmentBytes: rest.segmentBytes ?? defaults.segmentBytes,
       memoryBytes: Math.floor(memoryBytes / threadCount),
+      scanMemory: shareOf(scanMemory ?? unlimitedMemory, threadCount),
       idleFlushMs: rest.idleFlushMs ?? defaults.idleFlushMs,
       policies,
       writerPort,

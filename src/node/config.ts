@@ -28,6 +28,9 @@ export interface NodeConfig {
     readonly maxSelectSeries: number;
     readonly maxSelectBuckets: number;
     readonly maxConcurrentQueries: number;
+    /** Bytes that one query may hold, and all together; Infinity = no limit. */
+    readonly queryMemoryBytes: number;
+    readonly queriesMemoryBytes: number;
   };
   readonly version: string;
 }

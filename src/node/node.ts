@@ -6,6 +6,7 @@
  */
 
 import type { CitadelError } from '../base/errors.ts';
+import type { MemoryLimits } from '../base/memory-budget.ts';
 import { type Broker, createBroker } from '../broker/broker.ts';
 import { type DataDirectory, openDataDirectory } from '../datanode/data-directory.ts';
 import { type DataNode, type DataNodeOptions, openDataNode } from '../datanode/datanode.ts';
@@ -21,6 +22,8 @@ const requestPatienceMs = 8_000;
 const progressPeriodMs = 1_000;
 /** Share of the memory budget that request bodies may take at once. */
 const bodiesShare = 0.25;
+/** What queries may hold is shared by the half that scans and the half that makes the answer. */
+const scansShare = 0.5;
 
 export interface RunningNode {
   /** With the real port when 0 was asked for. */
@@ -96,11 +99,19 @@ async function openStores(env: Env, config: NodeConfig, openings: Openings): Pro
   openings.add(async () => catalog.close());
   const { threads, fsync, fsyncIntervalMs, memoryBytes } = config;
   const policies = listRules(catalog.view);
-  const options = { threads, fsync, fsyncIntervalMs, memoryBytes, policies };
+  const scanMemory = queryMemory(config, scansShare);
+  const options = { threads, fsync, fsyncIntervalMs, memoryBytes, scanMemory, policies };
   const opened = await openDataNode(env, directory, options, logProgress(env));
   dataNode = opened;
   openings.add(() => opened.close({ flush: true }));
   return { directory, metadata, catalog, dataNode };
+}
+
+function queryMemory({ limits }: NodeConfig, share: number): MemoryLimits {
+  return {
+    queryBytes: limits.queryMemoryBytes * share,
+    totalBytes: limits.queriesMemoryBytes * share,
+  };
 }
 
 /** Drops whose files may still be there, because the process ended in between. */
@@ -120,7 +131,8 @@ async function startServing(
   { directory, metadata, catalog, dataNode }: Stores,
 ): Promise<HttpServer> {
   const { cluster, shards, version: mapVersion } = metadata.shardMap;
-  const { limits, url, version, dataDir } = config;
+  const { url, version, dataDir } = config;
+  const limits = { ...config.limits, memory: queryMemory(config, 1 - scansShare) };
   const startedMs = env.clock.wallMs();
   const build = { version, startedMs };
   const parts = { env, catalog, dataNode, shards, mapVersion, limits, build };

@@ -1,6 +1,7 @@
 /** What every query runs with, and the small things that all of them need. */
 
 import { CitadelError } from '../base/errors.ts';
+import type { MemoryAccount } from '../base/memory-budget.ts';
 import type { QueryPorts } from './ports.ts';
 
 export interface QueryContext {
@@ -16,6 +17,8 @@ export interface QueryContext {
   readonly chunkRows?: number;
   /** Lets other work of the thread run; called between slices of a few milliseconds. */
   readonly yieldNow?: () => Promise<void>;
+  /** What the query may hold; undefined = as much as it likes. */
+  readonly memory?: MemoryAccount | undefined;
 }
 
 /** Grammar that parses but that this release cannot run. */

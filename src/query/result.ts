@@ -3,6 +3,7 @@
  * The formatter (JSON, CSV, MessagePack) turns them into bytes; nothing is held whole unless asked for.
  */
 
+import type { MemoryAccount } from '../base/memory-budget.ts';
 import type { Column } from '../model/column.ts';
 
 /** What a SHOW row or a computed column may hold. */
@@ -39,4 +40,6 @@ export interface StatementResult {
   readonly statementId: number;
   readonly messages: readonly StatementMessage[];
   readonly series: AsyncIterable<SeriesPiece>;
+  /** For what a format must hold of the answer; undefined = nothing is counted. */
+  readonly memory?: MemoryAccount | undefined;
 }

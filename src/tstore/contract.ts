@@ -1,5 +1,6 @@
 /** The engine's interfaces, apart from the door so that the inside can know them. */
 
+import type { MemoryAccount } from '../base/memory-budget.ts';
 import type { Disk, Env } from '../env/env.ts';
 import type { StoreEngine } from '../model/store-engine.ts';
 import type { SqliteReaders, SqliteWriter } from '../sqlite/sqlite.ts';
@@ -71,4 +72,6 @@ export interface TStore extends StoreEngine {
 export interface ScanControl {
   readonly signal: AbortSignal;
   readonly env: Pick<Env, 'clock' | 'timers'>;
+  /** What it may hold; undefined = as much as it likes. */
+  readonly memory?: MemoryAccount | undefined;
 }

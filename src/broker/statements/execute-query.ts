@@ -4,6 +4,8 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
+import { MemoryPool, unlimitedMemory } from '../../base/memory-budget.ts';
+import { Turnstile } from '../../base/turnstile.ts';
 import { parseQuery } from '../../influxql/influxql.ts';
 import { printStatement } from '../../influxql/print-statement.ts';
 import type { Statement } from '../../influxql/statement.ts';
@@ -50,10 +52,14 @@ function warnings(
 export class QueryExecutor {
   readonly #parts: StatementParts;
   readonly #stats: BrokerStats;
+  readonly #memory: MemoryPool;
+  readonly #turnstile: Turnstile;
 
   constructor(parts: BrokerParts, stats: BrokerStats) {
     this.#parts = { ...parts, stats, queries: new RunningQueries(parts.env.clock) };
     this.#stats = stats;
+    this.#memory = new MemoryPool(parts.limits.memory ?? unlimitedMemory);
+    this.#turnstile = new Turnstile(() => parts.env.timers.yieldNow());
   }
 
   /** @throws CitadelError `invalid-argument` when the text does not parse */
@@ -76,21 +82,26 @@ export class QueryExecutor {
     }
     const { database } = request;
     const id = queries.add({ statements, database, end: running.end });
+    const memory = this.#memory.open();
+    const { signal } = running;
+    const turnstile = this.#turnstile;
     const context: QueryContext = {
       database,
       policy: request.policy,
       nowNs: env.clock.wallNs(),
-      ports: createQueryPorts(this.#parts),
-      signal: running.signal,
-      yieldNow: () => env.timers.yieldNow(),
+      ports: createQueryPorts(this.#parts, { memory, turnstile, signal }),
+      signal,
+      yieldNow: () => turnstile.turn(signal),
+      memory,
     };
     try {
       for (const [statementId, statement] of statements.entries()) {
         const series = running.guard(this.#explained(statement, context));
-        yield { statementId, messages: warnings(catalog, statement, request), series };
+        yield { statementId, messages: warnings(catalog, statement, request), series, memory };
       }
     } finally {
       this.#stats.queryMs += queries.remove(id);
+      memory.close();
       running.finish();
     }
   }

@@ -2,10 +2,15 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts';
+import { type MeterOptions, meterBlocks } from '../../query/limits/meter-blocks.ts';
 import type { QueryPorts } from '../../query/ports.ts';
 import type { BrokerParts } from '../parts.ts';
 
-export function createQueryPorts({ catalog, dataNode, shards, limits }: BrokerParts): QueryPorts {
+/** What streams bring is counted on `meter`. */
+export function createQueryPorts(
+  { catalog, dataNode, shards, limits }: BrokerParts,
+  meter: MeterOptions,
+): QueryPorts {
   const everyShard = shards.map(({ shard }) => shard);
   return {
     limits,
@@ -22,7 +27,9 @@ export function createQueryPorts({ catalog, dataNode, shards, limits }: BrokerPa
       },
       fields: (dbId, measurement) => catalog.view.fields(dbId, measurement),
     },
-    scan: (plan, signal) => dataNode.scan(everyShard, plan, signal),
-    schemaScan: (plan, signal) => dataNode.schema(everyShard, plan, signal),
+    scan: (plan, signal) =>
+      dataNode.scan(everyShard, plan, signal).map((stream) => meterBlocks(stream, meter)),
+    schemaScan: (plan, signal) =>
+      dataNode.schema(everyShard, plan, signal).map((stream) => meterBlocks(stream, meter)),
   };
 }

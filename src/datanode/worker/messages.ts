@@ -5,6 +5,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { CitadelError, type ErrorCode } from '../../base/errors.ts';
+import type { MemoryLimits } from '../../base/memory-budget.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../../model/plan.ts';
 import type { ShardStatus } from '../../rpc/data-node-api.ts';
 import type { FsyncMode } from '../log/commit-log.ts';
@@ -31,6 +32,8 @@ export interface WorkerStart {
   readonly segmentBytes: number;
   /** This worker's share: memtables, log buffers and read cache. */
   readonly memoryBytes: number;
+  /** Of scans, on top of that. */
+  readonly scanMemory: MemoryLimits;
   readonly idleFlushMs: number;
   readonly policies: readonly RetentionRule[];
   readonly writerPort: MessagePort;

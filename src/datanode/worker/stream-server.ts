@@ -4,6 +4,8 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
+import { type MemoryAccount, type MemoryLimits, MemoryPool } from '../../base/memory-budget.ts';
+import { Turnstile } from '../../base/turnstile.ts';
 import type { Env } from '../../env/env.ts';
 import { scanStores, schemaStores } from '../../tstore/tstore.ts';
 import { refuseHidden } from './log-faults.ts';
@@ -11,8 +13,9 @@ import { type FromWorker, type StreamBlock, type StreamRequest, toFailure } from
 import type { ShardReplica } from './shard-replica.ts';
 import { BlockPacker } from './transfer-blocks.ts';
 
-/** Sent and not yet taken, per stream; always at least one block. */
-const windowBytes = 1024 * 1024;
+/** Sent and not yet taken, of all streams together and of one; always at least one block. */
+const windowsBytes = 32 * 1024 * 1024;
+const windowBytes = { min: 64 * 1024, max: 1024 * 1024 };
 const streamCountMax = 1024;
 /** Blocks leave together when they weigh so much, or when the slice ends. */
 const messageBytes = 128 * 1024;
@@ -26,19 +29,35 @@ interface Stream {
   moved: () => void;
 }
 
+interface Work {
+  readonly shards: readonly number[];
+  readonly request: StreamRequest;
+  readonly memory: MemoryAccount;
+}
+
 export interface StreamServerOptions {
   readonly env: Pick<Env, 'clock' | 'timers'>;
   readonly replica: (shard: number) => ShardReplica | undefined;
   readonly send: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
+  readonly memory: MemoryLimits;
 }
 
 export class StreamServer {
   readonly #options: StreamServerOptions;
   readonly #streams = new Map<number, Stream>();
   readonly #running = new Set<Promise<void>>();
+  readonly #memory: MemoryPool;
+  readonly #turnstile: Turnstile;
 
   constructor(options: StreamServerOptions) {
     this.#options = options;
+    this.#memory = new MemoryPool(options.memory);
+    this.#turnstile = new Turnstile(() => options.env.timers.yieldNow());
+  }
+
+  get #windowBytes(): number {
+    const share = windowsBytes / this.#streams.size;
+    return Math.max(windowBytes.min, Math.min(windowBytes.max, share));
   }
 
   start(id: number, shards: readonly number[], request: StreamRequest): void {
@@ -49,9 +68,13 @@ export class StreamServer {
       return;
     }
     this.#streams.set(id, stream);
-    const running = this.#run(id, stream, shards, request)
+    const memory = this.#memory.open();
+    const running = this.#run(id, stream, { shards, request, memory })
       .catch((error: unknown) => this.#end(id, error))
-      .finally(() => this.#running.delete(running));
+      .finally(() => {
+        memory.close();
+        this.#running.delete(running);
+      });
     this.#running.add(running);
   }
 
@@ -84,8 +107,10 @@ export class StreamServer {
     shards: readonly number[],
     request: StreamRequest,
     signal: AbortSignal,
+    memory: MemoryAccount,
   ): AsyncGenerator<StreamBlock> {
     const { env, replica } = this.#options;
+    const turnstile = this.#turnstile;
     const { plan } = request;
     const stores = shards.map((shard) => {
       const found = replica(shard);
@@ -93,30 +118,26 @@ export class StreamServer {
       refuseHidden(found.faults, { dbId: plan.dbId, rpId: plan.rpId, range: plan.range });
       return found.store;
     });
-    const control = { signal, env };
+    const timers = { ...env.timers, yieldNow: () => turnstile.turn(signal) };
+    const control = { signal, env: { clock: env.clock, timers }, memory };
     return request.kind === 'scan'
       ? scanStores(stores, request.plan, control)
       : schemaStores(stores, request.plan, control);
   }
 
-  async #run(
-    id: number,
-    stream: Stream,
-    shards: readonly number[],
-    request: StreamRequest,
-  ): Promise<void> {
-    const { clock, timers } = this.#options.env;
+  async #run(id: number, stream: Stream, { shards, request, memory }: Work): Promise<void> {
+    const { clock } = this.#options.env;
     const { signal } = stream.abort;
     const packer = new BlockPacker();
     let sliceStart = clock.monotonicMs();
-    for await (const block of this.#open(shards, request, signal)) {
+    for await (const block of this.#open(shards, request, signal, memory)) {
       if (signal.aborted) break;
       packer.add(block);
       const isSliceOver = clock.monotonicMs() - sliceStart > sliceMs;
       if (packer.bytes < messageBytes && !isSliceOver) continue;
       this.#sendBlocks(id, stream, packer, false);
-      if (stream.outstanding > windowBytes) await this.#waitForCredit(stream);
-      if (isSliceOver) await timers.yieldNow();
+      if (stream.outstanding > this.#windowBytes) await this.#waitForCredit(stream);
+      if (isSliceOver) await this.#turnstile.turn(signal);
       sliceStart = clock.monotonicMs();
     }
     if (packer.blockCount === 0 || signal.aborted) {
@@ -134,7 +155,7 @@ export class StreamServer {
   }
 
   async #waitForCredit(stream: Stream): Promise<void> {
-    while (stream.outstanding > windowBytes && !stream.abort.signal.aborted) {
+    while (stream.outstanding > this.#windowBytes && !stream.abort.signal.aborted) {
       await new Promise<void>((resolve) => {
         stream.moved = resolve;
       });

@@ -68,7 +68,7 @@ export class WorkerCore {
     }
     this.#memtableBytesMax = start.memoryBytes * memtableShare;
     const replica = (shard: number) => this.#replicas.get(shard)?.replica;
-    this.#streams = new StreamServer({ env, replica, send });
+    this.#streams = new StreamServer({ env, replica, send, memory: start.scanMemory });
     const onDiskFull = () => this.noteDiskFull();
     this.#flushes = new FlushScheduler({
       env,

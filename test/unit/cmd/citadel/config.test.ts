@@ -55,6 +55,8 @@ test('without any setting the defaults hold', () => {
         maxSelectSeries: 0,
         maxSelectBuckets: 0,
         maxConcurrentQueries: 0,
+        queryMemoryBytes: 2 ** 29,
+        queriesMemoryBytes: 2 ** 30,
       },
       version: '0.1.0',
     },

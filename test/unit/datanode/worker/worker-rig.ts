@@ -1,5 +1,6 @@
 /** A data worker in the simulated world, with the model of what it acknowledged. */
 
+import { unlimitedMemory } from '../../../../src/base/memory-budget.ts';
 import type {
   FromWorker,
   WorkerStart,
@@ -55,6 +56,7 @@ export class WorkerRig {
       fsyncIntervalMs: 20,
       segmentBytes: 2_000,
       memoryBytes: 20_000,
+      scanMemory: unlimitedMemory,
       idleFlushMs: 5_000,
       policies: [],
       writerPort: undefined as never,
