@@ -11,6 +11,7 @@ import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../model/pla
 import type {
   DataNodeApi,
   DataNodeStatus,
+  ShardDigest,
   WriteShardRequest,
   WriteShardResponse,
 } from '../rpc/data-node-api.ts';
@@ -152,6 +153,10 @@ export class ThreadedDataNode implements DataNodeApi {
 
   setPolicies(policies: readonly RetentionRule[]): void {
     for (const { link } of this.#threads) link.setPolicies(policies);
+  }
+
+  async digest(): Promise<readonly ShardDigest[]> {
+    throw new CitadelError('unsupported', 'cannot compare replicas on a node without peers');
   }
 
   async status(): Promise<DataNodeStatus> {

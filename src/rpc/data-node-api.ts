@@ -3,7 +3,10 @@
  * and data node meet only here. Every call ends: by answer, by error, or by its signal.
  */
 
+import type { StoreKind } from '../model/cluster.ts';
+import type { Hlc } from '../model/entry.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../model/plan.ts';
+import type { DigestPart } from '../model/store-snapshot.ts';
 
 export type ConsistencyLevel = 'auto' | 'any' | 'one' | 'quorum' | 'all';
 
@@ -99,6 +102,15 @@ export interface DataNodeStatus {
   readonly memoryBudgetBytes: number;
 }
 
+/** What one shard replica holds, to be compared with its other replicas. */
+export interface ShardDigest {
+  readonly shard: number;
+  /** origin -> sequence applied when the digest began: replicas with equal ones must have equal parts. */
+  readonly versions: Readonly<Record<string, number>>;
+  /** By name. */
+  readonly parts: readonly DigestPart[];
+}
+
 /**
  * Errors: `overloaded` (memory budget; retry later), `disk-full`, `redirect` (not here, or not able to answer: read the map anew,
  * ask another replica), `timeout`, `unavailable`, `read-only`.
@@ -122,5 +134,12 @@ export interface DataNodeApi {
   ): readonly AsyncIterable<SchemaBlock>[];
   /** Database or policy was dropped (a positive record exists): files go to trash. rpId undefined = all of the database. */
   dropData(dbId: string, rpId: string | undefined): Promise<void>;
+  /** Of live cells and tombstones with stamps at or below `horizon`; Infinity = all. Errors: `redirect`, `corrupt`, `cancelled`. */
+  digest(
+    kind: StoreKind,
+    shards: readonly number[],
+    horizon: Hlc,
+    signal: AbortSignal,
+  ): Promise<readonly ShardDigest[]>;
   status(): Promise<DataNodeStatus>;
 }

@@ -43,6 +43,7 @@ export function createFakeDataNode(): FakeDataNode {
     async dropData(dbId, rpId) {
       node.dropped.push({ dbId, rpId });
     },
+    digest: async () => [],
     async status() {
       return {
         state: node.state,
