@@ -11,10 +11,12 @@ export interface NodeRecord {
   readonly uuid: string;
   /** Of the data directory: tells a wiped or copied directory from the one that was known. */
   readonly storeId: string;
-  /** `http://host:port` of the gRPC server. */
+  /** `http://host:port` of the gRPC server; `https:` when it speaks TLS. */
   readonly rpcUrl: string;
-  /** `http://host:port` of the HTTP server; it also serves snapshots. */
+  /** `http://host:port` of the HTTP server, for clients. */
   readonly httpUrl: string;
+  /** `http://host:port` (or `https:`) where `rpc` serves snapshots to the other nodes. */
+  readonly snapshotUrl: string;
   /** Replicas of a shard are spread over zones; '' = none. */
   readonly zone: string;
   readonly version: string;
