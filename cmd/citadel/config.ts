@@ -30,13 +30,15 @@ export interface CitadelConfig {
   readonly warnings: readonly string[];
 }
 
+type ReadFile = (path: string) => string;
+
 export interface ConfigSources {
   readonly args: readonly string[];
   readonly machine: Machine;
   readonly version: string;
   /** Decides what `-log-format auto` means. */
   readonly isTerminal: boolean;
-  readonly readFile: (path: string) => string;
+  readonly readFile: ReadFile;
 }
 
 /** A text for one setting and where it came from, in the words of an error message. */
@@ -95,7 +97,7 @@ function parseFile(path: string, text: string): TomlTable {
   }
 }
 
-function fromFile(path: string, readFile: (path: string) => string): GivenTexts {
+function fromFile(path: string, readFile: ReadFile): GivenTexts {
   let text: string;
   try {
     text = readFile(path);
@@ -139,12 +141,48 @@ function warnOfStrangers(env: Machine['env']): string[] {
     .map((name) => `unknown variable ${name} is ignored${describeSuggestion(name, known)}`);
 }
 
-function toNodeConfig(values: SettingValues, version: string): NodeConfig {
+/** A file that a setting names; '' = none. */
+function readNamed(name: SettingName, path: string, readFile: ReadFile): string {
+  if (path === '') return '';
+  try {
+    return readFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`cannot read the file of -${name}: ${reason}`);
+  }
+}
+
+function toClusterConfig(values: SettingValues, readFile: ReadFile): NodeConfig['cluster'] {
+  if (values.kvstore.length === 0) return undefined;
+  if ((values['kvstore-cert'] === '') !== (values['kvstore-key'] === '')) {
+    throw new UsageError('-kvstore-cert and -kvstore-key go together');
+  }
+  const read = (name: 'kvstore-password-file' | 'kvstore-ca' | 'kvstore-cert' | 'kvstore-key') =>
+    readNamed(name, values[name], readFile);
+  return Object.freeze({
+    name: values.cluster,
+    etcd: Object.freeze({
+      urls: Object.freeze(values.kvstore),
+      user: values['kvstore-user'],
+      password: read('kvstore-password-file').trimEnd(),
+      ca: read('kvstore-ca'),
+      cert: read('kvstore-cert'),
+      key: read('kvstore-key'),
+    }),
+    rpc: Object.freeze(values.grpc),
+    url: values.url,
+    zone: values.zone,
+    replicationFactor: values.replicas,
+    leaseTtlMs: values.lease,
+  });
+}
+
+function toNodeConfig(values: SettingValues, version: string, readFile: ReadFile): NodeConfig {
   return Object.freeze({
     dataDir: values.db,
     http: Object.freeze(values.http),
-    kvstore: Object.freeze(values.kvstore),
-    url: values.url,
+    cluster: toClusterConfig(values, readFile),
+    consistency: values.consistency,
     uuid: values.uuid,
     shardCount: values.shards,
     fsync: values.fsync,
@@ -180,13 +218,8 @@ export function readConfig(sources: ConfigSources): CitadelConfig | 'help' | 've
   const path = flags.get('config')?.at(-1) ?? (machine.env.CITADEL_CONFIG || undefined);
   const file: GivenTexts = path === undefined ? new Map() : fromFile(path, readFile);
   const values = readValues([fromFlags(flags), fromEnvironment(machine.env), file], machine);
-  if (values.kvstore.length > 0) {
-    throw new UsageError(
-      '-kvstore: clusters are not supported yet; leave it out for a single node',
-    );
-  }
   return Object.freeze({
-    node: toNodeConfig(values, version),
+    node: toNodeConfig(values, version, readFile),
     log: Object.freeze({
       level: values['log-level'],
       format: chooseLogFormat(values['log-format'], isTerminal),

@@ -37,6 +37,9 @@ export interface Setting<T> {
 const shardCountMax = 4096;
 const threadsMax = 64;
 const memoryBytesMin = 32 * 2 ** 20;
+const leaseMsMin = 2_000;
+const leaseMsMax = 60_000;
+const replicasMax = 7;
 const noMaximum = Number.MAX_SAFE_INTEGER;
 
 function defaultDataDir({ env }: Machine): string {
@@ -78,12 +81,45 @@ function readUrls(text: string): string[] {
   return urls;
 }
 
+/** Resolves with `http://HOST:PORT`; '' stays. */
 function readGrpcUrl(text: string): string {
   if (text === '') return '';
-  const url = text.includes('://') ? text : `grpc://${text}`;
-  const fits = URL.canParse(url) && new URL(url).port !== '' && new URL(url).hostname !== '';
-  if (!fits) throw new UsageError('expected HOST:PORT, such as grpc://10.0.0.1:7087');
-  return text;
+  const url = `http://${text.replace(/^[a-z]+:\/\//, '')}`;
+  const fits = URL.canParse(url) && /:\d+\/?$/.test(url) && new URL(url).hostname !== '';
+  if (!fits) throw new UsageError('expected HOST:PORT, such as 10.0.0.1:7087');
+  return url.replace(/\/$/, '');
+}
+
+/** Part of every key in etcd. */
+function readClusterName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return text;
+  throw new UsageError('expected letters, digits, dots, dashes and underscores, at most 64');
+}
+
+function readZone(text: string): string {
+  if (text.length <= 64 && /^[ -~]*$/.test(text)) return text;
+  throw new UsageError('expected at most 64 printable ASCII characters');
+}
+
+function readLeaseMs(text: string): number {
+  const leaseMs = readDurationMs(text);
+  if (leaseMs >= leaseMsMin && leaseMs <= leaseMsMax) return leaseMs;
+  throw new UsageError('expected 2s to 60s');
+}
+
+function readFileName(text: string): string {
+  return text === '' ? '' : resolve(text);
+}
+
+function fileOfEtcd(help: string): Setting<string> {
+  return {
+    group: 'Cluster',
+    value: 'FILE',
+    help,
+    fallback: () => '',
+    shownDefault: 'empty',
+    read: readFileName,
+  };
 }
 
 function readMemory(text: string, { memoryBytes }: Machine): number {
@@ -190,19 +226,74 @@ export const settings = {
   kvstore: setting({
     group: 'Cluster',
     value: 'URLS',
-    help: 'etcd URLs, with commas; empty = this node keeps its own metadata (clusters are not supported yet)',
+    help: 'etcd URLs, with commas: this node joins the cluster kept there; empty = it keeps its own metadata',
     fallback: () => '',
     shownDefault: 'empty',
     read: readUrls,
+  }),
+  grpc: setting({
+    group: 'Cluster',
+    value: 'HOST:PORT',
+    help: 'address for traffic between nodes; :7087 listens on all addresses',
+    fallback: () => '127.0.0.1:7087',
+    read: readListenAddress,
   }),
   url: setting({
     group: 'Cluster',
     value: 'URL',
     help: 'gRPC URL at which other nodes reach this one',
     fallback: () => '',
-    shownDefault: 'empty',
+    shownDefault: 'the -grpc address, with the name of this machine for all addresses',
     read: readGrpcUrl,
   }),
+  cluster: setting({
+    group: 'Cluster',
+    value: 'NAME',
+    help: 'name of the cluster: several can share one etcd',
+    fallback: () => 'default',
+    read: readClusterName,
+  }),
+  replicas: setting({
+    group: 'Cluster',
+    value: 'N',
+    help: 'copies of every shard; taken from the first node of a new cluster',
+    fallback: () => '2',
+    read: (text) => readInteger(text, { min: 1, max: replicasMax }),
+  }),
+  zone: setting({
+    group: 'Cluster',
+    value: 'NAME',
+    help: 'where this node stands (rack, building): copies of a shard are spread over zones',
+    fallback: () => '',
+    shownDefault: 'empty',
+    read: readZone,
+  }),
+  consistency: setting<'auto' | 'one' | 'quorum' | 'all'>({
+    group: 'Cluster',
+    value: 'LEVEL',
+    help: 'copies a write must be on before it is answered, when the client does not say: auto, one, quorum or all',
+    fallback: () => 'auto',
+    read: (text) => readChoice(text, ['auto', 'one', 'quorum', 'all']),
+  }),
+  lease: setting({
+    group: 'Cluster',
+    value: 'TIME',
+    help: 'a node that etcd has not heard of for so long counts as gone',
+    fallback: () => '5s',
+    read: readLeaseMs,
+  }),
+  'kvstore-user': setting({
+    group: 'Cluster',
+    value: 'NAME',
+    help: 'user for etcd',
+    fallback: () => '',
+    shownDefault: 'empty',
+    read: (text) => text,
+  }),
+  'kvstore-password-file': fileOfEtcd('file with the password for etcd'),
+  'kvstore-ca': fileOfEtcd('certificate authority of etcd, PEM'),
+  'kvstore-cert': fileOfEtcd('client certificate for etcd, PEM'),
+  'kvstore-key': fileOfEtcd('key of the client certificate, PEM'),
   uuid: setting({
     group: 'Cluster',
     value: 'UUID',

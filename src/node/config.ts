@@ -2,15 +2,38 @@
 
 export type FsyncMode = 'always' | 'interval' | 'never';
 
+export interface EtcdConfig {
+  readonly urls: readonly string[];
+  /** '' = none, each; ca, cert and key are PEM texts. */
+  readonly user: string;
+  readonly password: string;
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ClusterConfig {
+  readonly name: string;
+  readonly etcd: EtcdConfig;
+  /** Where this node listens for the others; host '' = all addresses. */
+  readonly rpc: { readonly host: string; readonly port: number };
+  /** `http://host:port` told to the others; '' = made from `rpc`. */
+  readonly url: string;
+  readonly zone: string;
+  /** For a cluster that is new. */
+  readonly replicationFactor: number;
+  readonly leaseTtlMs: number;
+}
+
 export interface NodeConfig {
   /** Absolute path. */
   readonly dataDir: string;
   /** host '' = all addresses. */
   readonly http: { readonly host: string; readonly port: number };
-  /** etcd URLs; empty = embedded metadata. */
-  readonly kvstore: readonly string[];
-  /** Advertised gRPC URL; '' = none. */
-  readonly url: string;
+  /** Undefined = a single node with embedded metadata. */
+  readonly cluster: ClusterConfig | undefined;
+  /** Of writes whose client names no level. */
+  readonly consistency: 'auto' | 'one' | 'quorum' | 'all';
   /** '' = made and kept in the data directory. */
   readonly uuid: string;
   /** Power of two; undefined = keep what the data directory has, 16 for a new one. */

@@ -131,7 +131,8 @@ async function startServing(
   { directory, metadata, catalog, dataNode }: Stores,
 ): Promise<HttpServer> {
   const { cluster, shards, version: mapVersion } = metadata.shardMap;
-  const { url, version, dataDir } = config;
+  const { version, dataDir } = config;
+  const url = config.cluster?.url ?? '';
   const limits = { ...config.limits, memory: queryMemory(config, 1 - scansShare) };
   const startedMs = env.clock.wallMs();
   const build = { version, startedMs };
@@ -159,7 +160,7 @@ function rejectWhenFailed({ dataNode, metadata }: Stores): Promise<never> {
 
 /** @throws CitadelError, each with one clear line, when the node cannot start. */
 export async function startNode(env: Env, config: NodeConfig): Promise<RunningNode> {
-  refuseExternalStore(config.kvstore);
+  refuseExternalStore(config.cluster?.etcd.urls ?? []);
   const openings = new Openings();
   try {
     const stores = await openStores(env, config, openings);

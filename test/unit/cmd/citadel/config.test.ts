@@ -1,5 +1,6 @@
 /** Where settings come from, which source wins, and what a wrong one is answered with. */
 
+import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { type CitadelConfig, readConfig } from '../../../../cmd/citadel/config.ts';
 import { renderHelp } from '../../../../cmd/citadel/help.ts';
@@ -40,8 +41,8 @@ test('without any setting the defaults hold', () => {
     node: {
       dataDir: '/home/ann/.local/share/citadel',
       http: { host: '127.0.0.1', port: 7086 },
-      kvstore: [],
-      url: '',
+      cluster: undefined,
+      consistency: 'auto',
       uuid: '',
       shardCount: undefined,
       fsync: 'always',
@@ -79,12 +80,22 @@ test('flag wins over environment, environment over file, file over default', () 
   expect(node.maxBodyBytes).toBe(5);
 });
 
+/** Any text will do for these. */
+const freeTexts = new Set<string>([
+  'db',
+  'kvstore-user',
+  'kvstore-password-file',
+  'kvstore-ca',
+  'kvstore-cert',
+  'kvstore-key',
+]);
+
 test('every setting can be given in all three ways', () => {
   for (const name of settingNames) {
-    const bad = 'no such value!';
+    const bad = 'n\u00f6 such value!';
     const quoted = JSON.stringify(bad);
     const files = { f: `${name} = ${quoted}` };
-    if (name === 'db') continue;
+    if (freeTexts.has(name)) continue;
     expect(() => read([`-${name}`, bad])).toThrow(`bad value ${quoted} for -${name}: expected`);
     expect(() => read([], { env: { [environmentName(name)]: bad } })).toThrow(
       environmentName(name),
@@ -105,7 +116,41 @@ test.each(['0', '3', '8192', '-4', 'x'])('%s shards are refused', (text) => {
   expect(() => read([`-shards=${text}`])).toThrow('expected a power of two, 1 to 4096');
 });
 
-test('unknown keys, bad files and clusters are refused in one line', () => {
+test('with etcd URLs the node is one of a cluster, secrets come from files', () => {
+  const args = ['-kvstore', 'http://a:2379,https://b:2379', '-grpc', ':7097', '-lease=3s'];
+  const files = { [resolve('secret')]: 'hush\n' };
+  const { node } = readOk([...args, '-kvstore-user=u', '-kvstore-password-file=secret'], { files });
+  expect(node.cluster).toEqual({
+    name: 'default',
+    etcd: {
+      urls: ['http://a:2379', 'https://b:2379'],
+      user: 'u',
+      password: 'hush',
+      ca: '',
+      cert: '',
+      key: '',
+    },
+    rpc: { host: '', port: 7097 },
+    url: '',
+    zone: '',
+    replicationFactor: 2,
+    leaseTtlMs: 3000,
+  });
+  expect(() => read([...args, '-kvstore-ca=ca.pem'])).toThrow(
+    'cannot read the file of -kvstore-ca: no such file',
+  );
+  expect(() => read([...args, '-kvstore-cert=c.pem'])).toThrow('-kvstore-key go together');
+});
+
+test.each([
+  ['10.0.0.1:7087', 'http://10.0.0.1:7087'],
+  ['grpc://n1:1', 'http://n1:1'],
+  ['http://[::1]:80/', 'http://[::1]:80'],
+])('-url %s is %s', (text, url) => {
+  expect(readOk(['-kvstore=http://e:1', '-url', text]).node.cluster?.url).toBe(url);
+});
+
+test('unknown keys and bad files are refused in one line', () => {
   const files = { a: 'treads = 2', b: 'threads = = 2', c: '[threads]\nn = 2' };
   expect(() => read(['-config', 'a'], { files })).toThrow(
     new UsageError('unknown key "treads" in a; did you mean threads?'),
@@ -113,7 +158,6 @@ test('unknown keys, bad files and clusters are refused in one line', () => {
   expect(() => read(['-config', 'b'], { files })).toThrow(/^cannot read b, line 1: [^\n]+$/);
   expect(() => read(['-config', 'c'], { files })).toThrow('bad value for threads in c');
   expect(() => read(['-config', 'd'])).toThrow('cannot read the configuration file: no such file');
-  expect(() => read(['-kvstore', 'http://e:2379'])).toThrow('clusters are not supported yet');
 });
 
 test('a misspelled variable is a warning, not an error', () => {
