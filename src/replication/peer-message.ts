@@ -17,16 +17,28 @@ export interface PeerEntry {
   readonly frame: Uint8Array;
 }
 
+/**
+ * `empty`: no complete data yet, gets a snapshot. `catching-up`: since its start it has not covered a majority yet.
+ * `rebuilding`: donates what it has before it starts anew.
+ */
+export type ReplicaPhase = 'empty' | 'catching-up' | 'active' | 'rebuilding';
+
 /** How a replica stands; part of every answer. What counts for acknowledgements is judged from it. */
 export interface Standing {
+  /** Durably applied. */
   readonly versions: Versions;
-  /** Highest epoch promised, durably. */
+  /** Only the components that matter to the receiver now; the others are what they were or more. */
+  readonly isPartial: boolean;
+  /** No epoch below it is helped any more: the highest one promised durably, or known from the shard record. */
   readonly promised: number;
   /** Leaving or not a member by its own record: never counts. */
   readonly isLeaving: boolean;
-  /** It has no complete data yet: never counts, gets a snapshot. */
-  readonly isEmpty: boolean;
-  readonly isCatchingUp: boolean;
+  /** `empty` and `rebuilding` never count. */
+  readonly phase: ReplicaPhase;
+  /** False: cannot take writes (disk full, hung or read-only); a primary that says so is replaced. */
+  readonly canAccept: boolean;
+  /** ms since it last heard the primary of its record; 0 for the primary itself. */
+  readonly primarySilentMs: number;
 }
 
 /** For causal stability: made by each replica of the record, passed on by all. */
@@ -45,6 +57,10 @@ export interface StabilityReport {
 export interface MessageHead {
   /** The sender's highest stamp: raises the receiver's clock. */
   readonly hlc: Hlc;
+  /** The sender's wall clock, ms since the Unix epoch: tells who is off. */
+  readonly wallMs: number;
+  /** Of the sender's shard record; 0 = it has none. */
+  readonly recordVersion: number;
   /** The sender's shard record, when the receiver may have an older one. */
   readonly record: ShardRecord | undefined;
 }
@@ -60,6 +76,10 @@ export type PeerBody =
   | {
       readonly kind: 'pull';
       readonly standing: Standing;
+      /** Components above `standing.versions` that are on their way to the puller's log: not asked for. */
+      readonly received: Versions;
+      /** Something is missing for sure: what was pushed a moment ago is asked for too. */
+      readonly isUrgent: boolean;
       readonly prepare: number;
       readonly id: number;
       readonly reports: readonly StabilityReport[];

@@ -6,6 +6,7 @@
 import type { CitadelError, ErrorCode } from '../base/errors.ts';
 import type { ShardRecord } from '../model/cluster.ts';
 import type { Entry, Hlc } from '../model/entry.ts';
+import type { HybridClock } from './hybrid-clock.ts';
 import type { ReplicaMessage } from './peer-message.ts';
 import type { Versions } from './version-vector.ts';
 
@@ -32,12 +33,12 @@ export type ReplicaEvent =
   | { readonly kind: 'write'; readonly write: LocalWrite }
   /** The caller has gone: nobody waits for the answer. The entry stays. */
   | { readonly kind: 'forget'; readonly request: number }
-  /** Everything up to this lsn is as durable as acknowledgements need. */
+  /** Everything up to this lsn is as durable as acknowledgements need; one event for a whole group. */
   | { readonly kind: 'logged'; readonly lsn: number }
-  /** The log could not take what is pending; the origin ends, a new one begins. */
+  /** The log could not take what is pending (all of it, peers' entries too); the origin ends, a new one begins. */
   | { readonly kind: 'append-failed'; readonly error: CitadelError; readonly newOrigin: string }
   | { readonly kind: 'received'; readonly from: string; readonly message: ReplicaMessage }
-  /** The map changed: the record, and which nodes have a live lease. */
+  /** The map changed: the record, and which nodes have a live lease. After a proposal it comes before `proposed`. */
   | {
       readonly kind: 'map';
       readonly record: ShardRecord;
@@ -51,10 +52,10 @@ export type ReplicaEvent =
       readonly node: string;
       readonly state: 'connected' | 'refused' | 'silent';
     }
-  /** Durable now, as asked by the effect of that name. */
-  | { readonly kind: 'promise-saved'; readonly promised: number }
+  /** Durable now, as asked by `save-state`. */
+  | { readonly kind: 'state-saved'; readonly promised: number; readonly isEmpty: boolean }
   | { readonly kind: 'proposed'; readonly id: number; readonly result: 'done' | 'lost' | 'unknown' }
-  /** A fetched snapshot is merged and durable; it holds at least `versions`. */
+  /** A fetched snapshot is merged and durable; it holds at least `versions` (its own, not joined with ours). */
   | {
       readonly kind: 'snapshot-merged';
       readonly from: string;
@@ -65,10 +66,14 @@ export type ReplicaEvent =
   | { readonly kind: 'snapshot-failed'; readonly from: string }
   /** The old store is gone and a new empty one is open, with a new origin. */
   | { readonly kind: 'store-renewed'; readonly origin: string }
-  /** The log no longer has entries of an origin up to and including this sequence. */
+  /** The log no longer has entries of an origin up to and including this sequence, or cannot read them. */
   | { readonly kind: 'trimmed'; readonly origin: string; readonly sequence: number }
-  /** A read at level `quorum` has pinned its view: may its answer count? */
+  /** A read at level `quorum` has pinned its view: may its answer count? Answered within a few seconds. */
   | { readonly kind: 'confirm-read'; readonly request: number }
+  /** The controller asks this replica to become primary: a hand-over, or its probe found the primary dead. */
+  | { readonly kind: 'promote' }
+  /** Whether the node can take writes at all: false while its disk is full, hung or read-only. Assumed true at first. */
+  | { readonly kind: 'ability'; readonly canAccept: boolean }
   /** Some 20 times a second. */
   | { readonly kind: 'tick' };
 
@@ -94,10 +99,13 @@ export type ReplicaEffect =
     }
   /** The clock's reservation is used up: make more durable, then offer the write again. */
   | { readonly kind: 'reserve'; readonly write: LocalWrite }
+  /** The clock's reservation holds the stable horizon back: make more durable when convenient. */
+  | { readonly kind: 'extend-reserve' }
   | { readonly kind: 'send'; readonly to: string; readonly message: ReplicaMessage }
   /**
-   * Send entries from the log, `entries` messages of at most 1 MiB (always one entry), up to a few MiB in all; then `last`.
-   * Ranges are [from, to] of sequences; a range that cannot be read is left out (the puller asks again).
+   * Send entries from the log, `entries` messages with the head of `last`, of at most 1 MiB (always one entry), up to a few
+   * MiB in all; then `last`. Ranges are [from, to] of sequences, all durable here. What cannot be read is left out and
+   * told by `trimmed`; the puller asks again.
    */
   | {
       readonly kind: 'send-entries';
@@ -105,8 +113,11 @@ export type ReplicaEffect =
       readonly ranges: readonly EntryRange[];
       readonly last: ReplicaMessage;
     }
-  /** Durably, whatever the fsync mode; then `promise-saved`. */
-  | { readonly kind: 'save-promise'; readonly promised: number }
+  /**
+   * Durably, whatever the fsync mode; then `state-saved`, in order. Never performed: no event. What was saved comes back in
+   * ReplicaStart; a replica that was saved as empty opens with a new, empty store.
+   */
+  | { readonly kind: 'save-state'; readonly promised: number; readonly isEmpty: boolean }
   /** A guarded change of the shard record; then `proposed`. */
   | { readonly kind: 'propose'; readonly id: number; readonly record: ShardRecord }
   /** Fetch a snapshot of the shard from that node, merge it, make it durable; then `snapshot-merged` or `-failed`. */
@@ -146,6 +157,22 @@ export interface ReplicaStart {
   readonly promised: number;
   /** As last known; undefined = wait for the first `map`. */
   readonly record: ShardRecord | undefined;
-  /** The directory was made just now, or its first snapshot never completed. */
+  /** The directory was made just now, or its first snapshot never completed. Embedded, alone: false. */
   readonly isEmpty: boolean;
+  /** Shared by the replicas of a log. */
+  readonly clock: HybridClock;
+  readonly times: Times;
+}
+
+/** Why a replica may not answer a read; the broker asks another one. */
+export interface ReadRefusal {
+  /** `stale`: it has complete data, but may be more than 2 s behind; the freshest such replica answers if no better one does. */
+  readonly kind: 'not-active' | 'behind' | 'stale' | 'not-primary' | 'detached' | 'degraded';
+  readonly message: string;
+}
+
+/** The newest entry that the reader knows to be acknowledged. */
+export interface ReadMark {
+  readonly origin: string;
+  readonly sequence: number;
 }
