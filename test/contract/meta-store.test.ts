@@ -5,13 +5,16 @@
  * demand, and where there is a disk the store can be opened again on what it left.
  */
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createNodeEnv } from '../../src/env/node/node-env.ts';
 import {
   type EmbeddedMetaStore,
   openEmbeddedMetaStore,
 } from '../../src/metadata/embedded/embedded-meta-store.ts';
 import { createMemoryJournal, type MetaJournal } from '../../src/metadata/embedded/meta-journal.ts';
 import { createSqliteJournal } from '../../src/metadata/embedded/sqlite-journal.ts';
+import { openEtcdMetaStore } from '../../src/metadata/etcd/etcd-meta-store.ts';
 import {
   isAbsent,
   isUnchanged,
@@ -21,13 +24,16 @@ import {
 } from '../../src/metadata/meta-store.ts';
 import { createInThreadWriter } from '../../src/sqlite/in-thread-writer.ts';
 import { createReaderPool } from '../../src/sqlite/reader-pool.ts';
+import { type EtcdProcess, etcdInstalled, startEtcd } from '../support/etcd-process.ts';
 import { createCountingRng, createManualTimers } from '../support/manual-timers.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
+
+const nodeWorld = createNodeEnv({ logLevel: 'error', logFormat: 'json' });
 
 interface Harness {
   store: MetaStore;
   passTime(ms: number): Promise<void>;
-  compact(revision: number): void;
+  compact(revision: number): Promise<void>;
   /** Closes the store and opens it again on what it made durable. */
   reopen(): Promise<void>;
   end(): Promise<void>;
@@ -44,13 +50,50 @@ async function openEmbedded(makeJournal: () => MetaJournal): Promise<Harness> {
       // A transaction queues behind what the timers have begun.
       await store.transaction({ compare: [], onSuccess: [] });
     },
-    compact: (revision) => store.compact(revision),
+    compact: async (revision) => store.compact(revision),
     async reopen() {
       await store.close();
       store = await openEmbeddedMetaStore({ timers, rng }, makeJournal());
       harness.store = store;
     },
     end: () => store.close(),
+  };
+  return harness;
+}
+
+let etcd: EtcdProcess | undefined;
+
+beforeAll(async () => {
+  if (etcdInstalled) etcd = await startEtcd();
+});
+
+afterAll(() => etcd?.cleanUp());
+
+/** Leases that have run out are ended by etcd at its next look, twice a second. */
+async function leasesAreSettled(server: EtcdProcess): Promise<boolean> {
+  const ids = (await server.ctl('lease', 'list')).split('\n').slice(1).filter(Boolean);
+  const answers = await Promise.all(ids.map((id) => server.ctl('lease', 'timetolive', id)));
+  return !answers.some((answer) => / remaining\((0|-\d+)s\)/.test(answer));
+}
+
+let clusters = 0;
+
+async function openEtcd(server: EtcdProcess): Promise<Harness> {
+  const options = { urls: [server.url], clusterName: `contract ${++clusters}` };
+  const harness: Harness = {
+    store: openEtcdMetaStore(nodeWorld, options),
+    async passTime(ms) {
+      await sleep(ms);
+      while (!(await leasesAreSettled(server))) await sleep(50);
+    },
+    compact: async (revision) => void (await server.ctl('compact', String(revision))),
+    async reopen() {
+      await harness.store.close();
+      await server.kill();
+      await server.start();
+      harness.store = openEtcdMetaStore(nodeWorld, options);
+    },
+    end: () => harness.store.close(),
   };
   return harness;
 }
@@ -80,6 +123,7 @@ const kinds: Readonly<Record<string, () => Promise<Harness>>> = {
       },
     };
   },
+  ...(etcdInstalled ? { 'etcd 3.4': () => openEtcd(etcd!) } : {}),
 };
 
 function put(key: string, value = 'v') {
@@ -314,7 +358,7 @@ describe.each(Object.entries(kinds))('%s', (_name, open) => {
     const first = await write(store, put('a'));
     await write(store, put('a'));
     const last = await write(store, put('a'));
-    compact(last);
+    await compact(last);
     const seen = collect(store, '', first);
     const kept = collect(store, '', last);
     expect(await seen.count(1)).toEqual([{ kind: 'compacted', revision: last }]);

@@ -4,7 +4,7 @@
  * Deciding and applying are apart: the owner makes the outcome durable in between. Pure.
  */
 
-import { CitadelError } from '../../base/errors.ts';
+import { checkTransaction } from '../check-transaction.ts';
 import {
   compareHolds,
   type MetaChange,
@@ -12,7 +12,6 @@ import {
   type MetaOpResult,
   type MetaRecord,
   type MetaTransaction,
-  transactionSizeMax,
 } from '../meta-store.ts';
 
 export interface Outcome {
@@ -22,40 +21,6 @@ export interface Outcome {
   readonly results: readonly MetaOpResult[];
   /** Sorted by key; empty = nothing to apply. */
   readonly changes: readonly MetaChange[];
-}
-
-function refuse(message: string): never {
-  throw new CitadelError('invalid-argument', message);
-}
-
-function checkKey(key: string): void {
-  if (!/^[\x21-\x7e]+$/.test(key)) refuse('metadata key is not printable ASCII');
-}
-
-/** A key may be put once, and not deleted besides; deletes may overlap. */
-function checkChangedKeys(ops: readonly MetaOp[]): void {
-  const put = new Set<string>();
-  for (const op of ops) {
-    if (op.kind !== 'put') continue;
-    checkKey(op.key);
-    if (put.has(op.key)) refuse(`metadata transaction changes '${op.key}' twice`);
-    put.add(op.key);
-  }
-  for (const op of ops) {
-    const twice =
-      op.kind === 'delete'
-        ? put.has(op.key)
-        : op.kind === 'delete-prefix' && [...put].some((key) => key.startsWith(op.prefix));
-    if (twice) refuse('metadata transaction puts and deletes the same key');
-  }
-}
-
-function checkTransaction({ compare, onSuccess, onFailure = [] }: MetaTransaction): void {
-  if (Math.max(compare.length, onSuccess.length, onFailure.length) > transactionSizeMax) {
-    refuse(`metadata transaction has more than ${transactionSizeMax} operations`);
-  }
-  checkChangedKeys(onSuccess);
-  checkChangedKeys(onFailure);
 }
 
 function compareKeys(a: MetaRecord, b: MetaRecord): number {
