@@ -64,12 +64,15 @@ export class MemoryPool {
 export class MemoryAccount {
   readonly #pool: MemoryPool;
   readonly #book: (bytes: number) => void;
+  readonly #whole: MemoryAccount | undefined;
   #usedBytes = 0;
   #isClosed = false;
 
-  constructor(pool: MemoryPool, book: (bytes: number) => void) {
+  /** `whole`: of which it is a part. */
+  constructor(pool: MemoryPool, book: (bytes: number) => void, whole?: MemoryAccount) {
     this.#pool = pool;
     this.#book = book;
+    this.#whole = whole;
   }
 
   get usedBytes(): number {
@@ -78,6 +81,7 @@ export class MemoryAccount {
 
   /** What it may still take: work that can be cut into slices cuts them to a part of it. */
   get freeBytes(): number {
+    if (this.#whole !== undefined) return this.#whole.freeBytes;
     const { queryBytes, totalBytes } = this.#pool.limits;
     const free = Math.min(queryBytes - this.#usedBytes, totalBytes - this.#pool.usedBytes);
     return Math.max(0, free);
@@ -93,8 +97,13 @@ export class MemoryAccount {
       const all = this.#pool.usedBytes + bytes;
       if (all > totalBytes) throw exceededByAll(all, totalBytes);
     }
-    this.#usedBytes += bytes;
     this.#book(bytes);
+    this.#usedBytes += bytes;
+  }
+
+  /** A part that can be closed before the whole; what it takes counts for both. */
+  openPart(): MemoryAccount {
+    return new MemoryAccount(this.#pool, (bytes) => this.take(bytes), this);
   }
 
   /** Gives everything back; what is taken or given back afterwards does not count. */

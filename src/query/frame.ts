@@ -13,3 +13,12 @@ export interface Frame {
 
 /** Rows a frame holds at most, about: small enough to stay in cache, large enough to forget the overhead. */
 export const frameRows = 4_096;
+const frameRowsMin = 64;
+/** Values a frame holds at most, about. */
+const frameValues = 262_144;
+
+/** Rows of a frame with so many columns. */
+export function rowsOfFrame(columnCount: number): number {
+  const fitting = Math.floor(frameValues / Math.max(1, columnCount));
+  return Math.max(frameRowsMin, Math.min(frameRows, fitting));
+}

@@ -7,11 +7,15 @@ import type { Partial } from '../model/plan.ts';
 import { type Accumulator, pickCounts, type RowSource } from './accumulator.ts';
 import { type Cell, CellStore, cellAt, compareCells, grownFloats, hasCell } from './cell-store.ts';
 
+/** A value and its time in a map, and the same again as an answer. */
+const entryBytes = 120;
+
 export class DistinctAccumulator implements Accumulator {
   counts = new Float64Array(0);
   readonly #type: FieldType;
   /** Per slot: value -> time of its first occurrence. */
   readonly #seen: (Map<Cell, bigint> | undefined)[] = [];
+  heldBytes = 0;
 
   constructor(type: FieldType) {
     this.#type = type;
@@ -44,6 +48,8 @@ export class DistinctAccumulator implements Accumulator {
     const seen = this.#seen[slot] ?? new Map<Cell, bigint>();
     this.#seen[slot] = seen;
     const known = seen.get(cell);
+    if (known === undefined)
+      this.heldBytes += entryBytes + (typeof cell === 'string' ? cell.length : 0);
     if (known === undefined || time < known) seen.set(cell, time);
   }
 

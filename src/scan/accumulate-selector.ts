@@ -40,6 +40,10 @@ export class SelectorAccumulator implements Accumulator {
     this.#tieSign = fn === 'first' && type === 'boolean' ? -1 : 1;
   }
 
+  get heldBytes(): number {
+    return this.#values.textBytes + this.#extras.heldBytes;
+  }
+
   ensure(slotCount: number): void {
     if (this.counts.length >= slotCount) return;
     this.counts = grownFloats(this.counts, slotCount);

@@ -29,10 +29,12 @@ export interface Accumulator {
   /** Cells seen per slot; its length is at least the slot count. */
   readonly counts: Float64Array;
   finish(slots: Uint32Array): Partial;
+  /** Bytes beside its slots, roughly: texts, sets of values. Undefined = none. */
+  readonly heldBytes?: number;
 }
 
 /** Bytes a slot of an accumulator takes, roughly. */
-export const slotBytes = 40;
+export const slotBytes = 48;
 
 export function pickCounts(counts: Float64Array, slots: Uint32Array): Float64Array {
   return Float64Array.from(slots, (slot) => counts[slot]!);

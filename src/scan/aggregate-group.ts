@@ -29,7 +29,9 @@ export class AggregateGroup {
   }
 
   get memoryBytes(): number {
-    return this.#slots.slotCount * slotBytes * (1 + this.#accumulators.length);
+    let held = this.#slots.slotCount * slotBytes * (1 + this.#accumulators.length);
+    for (const accumulator of this.#accumulators) held += accumulator.heldBytes ?? 0;
+    return held;
   }
 
   /** `columns[i]` belongs to aggregate i; rows of one series, ascending or descending in blocks. */

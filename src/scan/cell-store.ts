@@ -51,6 +51,7 @@ export class CellStore {
   /** Integers that no double holds. */
   readonly #big = new Map<number, bigint>();
   readonly #texts: string[] = [];
+  #textBytes = 0;
 
   constructor(type: FieldType) {
     this.type = type;
@@ -58,6 +59,11 @@ export class CellStore {
 
   ensure(slotCount: number): void {
     if (this.#numbers.length < slotCount) this.#numbers = grownFloats(this.#numbers, slotCount);
+  }
+
+  /** Of the texts. */
+  get textBytes(): number {
+    return this.#textBytes;
   }
 
   /** 0 or '' where nothing was set. */
@@ -77,6 +83,7 @@ export class CellStore {
     } else if (typeof cell === 'bigint') {
       this.#big.set(slot, cell);
     } else {
+      this.#textBytes += cell.length - (this.#texts[slot]?.length ?? 0);
       this.#texts[slot] = cell;
     }
   }

@@ -4,6 +4,9 @@ import type { Column } from '../model/column.ts';
 import type { ColumnRef } from '../model/plan.ts';
 import { CellStore, cellAt, compareCells, grownCapacity, hasCell } from './cell-store.ts';
 
+/** Of an extra in a slot: flag and value. */
+const extraBytes = 9;
+
 export class ExtraStore {
   readonly #cells: readonly CellStore[];
   #valid: Uint8Array<ArrayBuffer>[];
@@ -11,6 +14,15 @@ export class ExtraStore {
   constructor(extras: readonly ColumnRef[]) {
     this.#cells = extras.map((extra) => new CellStore(extra.type));
     this.#valid = extras.map(() => new Uint8Array(0));
+  }
+
+  /** Bytes of flags, values and texts, roughly. */
+  get heldBytes(): number {
+    let held = 0;
+    for (const [i, cells] of this.#cells.entries()) {
+      held += this.#valid[i]!.length * extraBytes + cells.textBytes;
+    }
+    return held;
   }
 
   get isEmpty(): boolean {

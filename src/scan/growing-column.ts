@@ -1,9 +1,12 @@
-/** A column that grows by whole batches. Rows without a value hold zeros. */
+/** A column that grows by whole batches. Rows without a value hold zeros; room for them is made when one has. */
 
 import type { Column } from '../model/column.ts';
 import type { FieldType } from '../model/field-type.ts';
 
 type Numbers = Float64Array<ArrayBuffer>;
+
+/** Of a text in the dictionary and the map beside it. */
+const textOverhead = 80;
 
 const noNumbers: Numbers = new Float64Array(0);
 const noFlags: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -17,6 +20,7 @@ export class GrowingColumn {
   #wide: BigInt64Array<ArrayBuffer> | undefined;
   #valid: Uint8Array<ArrayBuffer> = noFlags;
   #gapCount = 0;
+  #textBytes = 0;
   readonly #dictionary: string[] = [];
   readonly #codes = new Map<string, number>();
 
@@ -24,20 +28,21 @@ export class GrowingColumn {
     this.type = type;
   }
 
+  /** Of rows and texts, roughly. */
   get memoryBytes(): number {
-    return this.#valid.length * 9;
+    return this.#valid.length * 9 + this.#textBytes;
   }
 
   /** Appends all rows of a column of this type; undefined = rows without a value. */
   append(column: Column | undefined, rowCount: number): void {
     const at = this.rowCount;
-    this.#reserve(at + rowCount);
-    this.rowCount += rowCount;
     if (!column) {
-      this.#valid.fill(0, at, this.rowCount);
+      this.rowCount += rowCount;
       this.#gapCount += rowCount;
       return;
     }
+    this.#reserve(at + rowCount);
+    this.rowCount += rowCount;
     this.#appendValid(column.valid, at);
     if (column.type === 'string') this.#appendCodes(column.codes, column.dictionary, at);
     else this.#appendValues(column.values, at);
@@ -90,6 +95,7 @@ export class GrowingColumn {
     if (code === undefined) {
       code = this.#dictionary.push(text) - 1;
       this.#codes.set(text, code);
+      this.#textBytes += text.length + textOverhead;
     }
     return code;
   }
@@ -116,6 +122,7 @@ export class GrowingColumn {
   finish(): Column | undefined {
     const { rowCount, type } = this;
     if (this.#gapCount === rowCount) return undefined;
+    this.#reserve(rowCount);
     const valid = this.#gapCount > 0 ? this.#valid.subarray(0, rowCount) : undefined;
     const numbers = this.#numbers.subarray(0, rowCount);
     const wide = this.#wide?.subarray(0, rowCount);

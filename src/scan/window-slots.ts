@@ -112,10 +112,19 @@ export class WindowSlots {
   }
 
   /** Slots in order of their windows. */
-  orderedSlots(): Uint32Array {
+  orderedSlots(): Uint32Array<ArrayBuffer> {
     const windows = this.#windows;
     const slots = Uint32Array.from(windows, (_, slot) => slot);
-    return slots.sort((a, b) => (windows[a]! < windows[b]! ? -1 : 1));
+    // Rows that came in order of time made them in order, or turned round.
+    if (isSorted(windows, 1)) return slots;
+    if (isSorted(windows, -1)) return slots.reverse();
+    return this.#sparse === undefined ? this.#slotsOfTable(slots) : sortSlots(windows, slots);
+  }
+
+  #slotsOfTable(slots: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+    let count = 0;
+    for (const place of this.#table) if (place > 0) slots[count++] = place - 1;
+    return slots;
   }
 
   startOf(slot: number): bigint {
@@ -186,6 +195,20 @@ export class WindowSlots {
     this.#budget.take();
     return this.#windows.push(window) - 1;
   }
+}
+
+function isSorted(windows: readonly (number | bigint)[], sign: number): boolean {
+  for (let i = 1; i < windows.length; i++) {
+    if (windows[i - 1]! < windows[i]! !== sign > 0) return false;
+  }
+  return true;
+}
+
+function sortSlots(
+  windows: readonly (number | bigint)[],
+  slots: Uint32Array<ArrayBuffer>,
+): Uint32Array<ArrayBuffer> {
+  return slots.sort((a, b) => (windows[a]! < windows[b]! ? -1 : 1));
 }
 
 function simplest(window: bigint): number | bigint {

@@ -4,12 +4,13 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
-import { MemoryPool, unlimitedMemory } from '../../base/memory-budget.ts';
+import { type MemoryAccount, MemoryPool, unlimitedMemory } from '../../base/memory-budget.ts';
 import { Turnstile } from '../../base/turnstile.ts';
 import { parseQuery } from '../../influxql/influxql.ts';
 import { printStatement } from '../../influxql/print-statement.ts';
 import type { Statement } from '../../influxql/statement.ts';
 import type { Catalog } from '../../metadata/catalog-view.ts';
+import type { RowSink } from '../../query/ports.ts';
 import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece, StatementMessage, StatementResult } from '../../query/result.ts';
 import type { BrokerParts } from '../parts.ts';
@@ -55,8 +56,8 @@ export class QueryExecutor {
   readonly #memory: MemoryPool;
   readonly #turnstile: Turnstile;
 
-  constructor(parts: BrokerParts, stats: BrokerStats) {
-    this.#parts = { ...parts, stats, queries: new RunningQueries(parts.env.clock) };
+  constructor(parts: BrokerParts, stats: BrokerStats, sink: RowSink) {
+    this.#parts = { ...parts, stats, sink, queries: new RunningQueries(parts.env.clock) };
     this.#stats = stats;
     this.#memory = new MemoryPool(parts.limits.memory ?? unlimitedMemory);
     this.#turnstile = new Turnstile(() => parts.env.timers.yieldNow());
@@ -92,11 +93,10 @@ export class QueryExecutor {
       ports: createQueryPorts(this.#parts, { memory, turnstile, signal }),
       signal,
       yieldNow: () => turnstile.turn(signal),
-      memory,
     };
     try {
       for (const [statementId, statement] of statements.entries()) {
-        const series = running.guard(this.#explained(statement, context));
+        const series = running.guard(this.#explained(statement, context, memory));
         yield { statementId, messages: warnings(catalog, statement, request), series, memory };
       }
     } finally {
@@ -107,15 +107,22 @@ export class QueryExecutor {
   }
 
   /** What went wrong beyond words for clients is logged, and fails only this query. */
-  async *#explained(statement: Statement, context: QueryContext): AsyncGenerator<SeriesPiece> {
+  async *#explained(
+    statement: Statement,
+    context: QueryContext,
+    whole: MemoryAccount,
+  ): AsyncGenerator<SeriesPiece> {
+    const memory = whole.openPart();
     try {
-      yield* runStatement(this.#parts, statement, context);
+      yield* runStatement(this.#parts, statement, { ...context, memory });
     } catch (error) {
       this.#stats.queriesFailed++;
       if (error instanceof CitadelError) throw error;
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#parts.env.log.error('query failed', { kind: statement.kind, error: text });
       throw new CitadelError('internal', 'internal error', { cause: error });
+    } finally {
+      memory.close();
     }
   }
 }

@@ -1,9 +1,10 @@
 /** The finished windows of a group as frames: times settled, gaps filled. */
 
 import { CitadelError } from '../../base/errors.ts';
+import { sliceFrame } from '../columns/row-view.ts';
 import { functionRule } from '../compile/functions.ts';
 import type { SelectPlan } from '../compile/select-plan.ts';
-import type { Frame } from '../frame.ts';
+import { type Frame, frameRows } from '../frame.ts';
 import { type WindowRule, windowStart } from '../windows.ts';
 import type { CallColumn, GroupWindows } from './call-column.ts';
 import { constantColumn, type FillPlan, fillWindows } from './fill.ts';
@@ -74,7 +75,16 @@ function isComplete(plan: FillPlan, data: GroupWindows): boolean {
   );
 }
 
+/** Frames of at most `frameRows` rows, about. */
 export function* framesOf(plan: SelectPlan, data: GroupWindows): Generator<Frame> {
+  for (const frame of wholeFrames(plan, data)) {
+    for (let from = 0; from < frame.rowCount; from += frameRows) {
+      yield sliceFrame(frame, from, Math.min(frame.rowCount, from + frameRows));
+    }
+  }
+}
+
+function* wholeFrames(plan: SelectPlan, data: GroupWindows): Generator<Frame> {
   if (data.times.length === 0) return;
   if (data.pickedTimes !== undefined && functionRule(plan.calls[0]!.fn)?.keepsTime) {
     yield frameOf(data, data.pickedTimes);

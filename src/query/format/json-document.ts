@@ -16,6 +16,8 @@ import { TimeText } from './time-text.ts';
 const startCapacity = 96 * 1024;
 /** Between two looks at how full the buffer is. */
 const rowsPerSlice = 512;
+/** Long rows end a slice early. */
+const sliceSize = 64 * 1024;
 
 export class JsonDocument {
   readonly out = new ByteWriter(startCapacity);
@@ -146,18 +148,24 @@ export class JsonDocument {
     const sizeBefore = this.out.size;
     const countBefore = this.#rowCount;
     try {
-      this.#writeSlice(piece, columns, from, end);
+      return this.#writeSlice(piece, columns, from, end);
     } catch (error) {
       // A value that cannot be written leaves no half row behind.
       this.out.size = sizeBefore;
       this.#rowCount = countBefore;
       throw error;
     }
-    return end;
   }
 
-  #writeSlice(piece: SeriesPiece, columns: readonly JsonColumn[], from: number, end: number): void {
+  /** Returns where it stopped. */
+  #writeSlice(
+    piece: SeriesPiece,
+    columns: readonly JsonColumn[],
+    from: number,
+    end: number,
+  ): number {
     const { out } = this;
+    const sizeMax = out.size + sliceSize;
     if (this.#rowCount === 0) {
       this.#layout.key(out, 5, 'values', this.#columnCount === 0);
       out.byte(91);
@@ -173,7 +181,9 @@ export class JsonDocument {
         columns[i]!.write(out, row);
       }
       this.#layout.close(out, 6, ']');
+      if (out.size > sizeMax) return row + 1;
     }
+    return end;
   }
 
   #writeTime(times: TimeText, low: number, high: number): void {

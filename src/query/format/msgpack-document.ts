@@ -72,6 +72,10 @@ export class MsgpackDocument {
     return this.#heldSize + this.#rows.size >= chunkSizeMax;
   }
 
+  get heldBytes(): number {
+    return this.#heldSize + this.#rows.size;
+  }
+
   openSeries(piece: SeriesPiece): void {
     invariant(this.#open === undefined, 'one series is open at a time');
     this.#open = piece;

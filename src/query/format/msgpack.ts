@@ -6,6 +6,7 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
+import { HeldMemory } from '../../base/memory-budget.ts';
 import type { SeriesPiece, StatementResult } from '../result.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { MsgpackColumn } from './msgpack-column.ts';
@@ -41,13 +42,15 @@ async function* formatWhole(
   const document = new MsgpackDocument(options.epoch);
   const budget = new RowBudget(options.maxRowLimit);
   let hasFailed = false;
-  for await (const { statementId, messages, series } of results) {
+  let held: HeldMemory | undefined;
+  for await (const { statementId, messages, series, memory } of results) {
+    held ??= new HeldMemory(memory);
     if (hasFailed) {
       document.failResult('not executed');
       continue;
     }
     try {
-      await writeSeries(series, document, budget);
+      await writeSeries(series, document, budget, held);
       document.closeResult(statementId, messages, false);
     } catch (error) {
       if (!(error instanceof CitadelError)) throw error;
@@ -63,6 +66,7 @@ async function writeSeries(
   pieces: AsyncIterable<SeriesPiece>,
   document: MsgpackDocument,
   budget: RowBudget,
+  held: HeldMemory,
 ): Promise<void> {
   let open: SeriesPiece | undefined;
   let rowCount = 0;
@@ -81,6 +85,7 @@ async function writeSeries(
     }
     const count = budget.take(piece.rowCount);
     document.writeRows(piece, makeColumns(piece), 0, count);
+    held.set(document.heldBytes);
     rowCount += count;
     isPartial = count < piece.rowCount;
     if (isPartial) break;

@@ -6,7 +6,7 @@
 import type { Fill } from '../../influxql/ast.ts';
 import type { FieldType } from '../../model/field-type.ts';
 import { ColumnBuilder, readValue, type Value } from '../columns/column-builder.ts';
-import { frameRows } from '../frame.ts';
+import { rowsOfFrame } from '../frame.ts';
 import type { GroupFrame } from './merge-raw.ts';
 import { type StreamHead, StreamHeads } from './stream-heads.ts';
 
@@ -46,6 +46,7 @@ class GroupJoin {
   readonly #options: JoinOptions;
   readonly #group: readonly string[];
   readonly #key: string;
+  readonly #rowsMax: number;
   /** Per member: its next row. */
   readonly #rows: number[];
   readonly #last: (Value | undefined)[];
@@ -64,6 +65,7 @@ class GroupJoin {
     this.#options = options;
     this.#group = members[0]!.block!.group;
     this.#key = members[0]!.key;
+    this.#rowsMax = rowsOfFrame(options.types.length);
     this.#rows = members.map(() => 0);
     this.#last = options.types.map((type) => startValue(options.fill, type));
     this.#builders = this.#makeBuilders();
@@ -77,7 +79,7 @@ class GroupJoin {
       }
       this.#times.push(time);
       for (const [i, value] of row.entries()) this.#builders[i]!.push(value);
-      if (this.#times.length === frameRows) yield this.#flush();
+      if (this.#times.length === this.#rowsMax) yield this.#flush();
     }
     if (this.#times.length > 0) yield this.#flush();
   }

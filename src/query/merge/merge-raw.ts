@@ -7,7 +7,7 @@
 
 import type { RawBlock } from '../../model/plan.ts';
 import { gatherColumn } from '../columns/gather-column.ts';
-import { type Frame, frameRows } from '../frame.ts';
+import { type Frame, rowsOfFrame } from '../frame.ts';
 import { RowHeap } from './row-heap.ts';
 import { SeriesRanks } from './series-ranks.ts';
 import { type StreamHead, StreamHeads } from './stream-heads.ts';
@@ -54,8 +54,9 @@ class GroupMerge {
   /** Blocks that picks refer to, and per member which of them is its own. */
   #used: RawBlock[] = [];
   readonly #usedOf: number[] = [];
-  readonly #sourceOf = new Uint16Array(frameRows);
-  readonly #rowOf = new Uint32Array(frameRows);
+  readonly #rowsMax: number;
+  readonly #sourceOf: Uint16Array;
+  readonly #rowOf: Uint32Array;
   #count = 0;
 
   constructor(
@@ -67,6 +68,9 @@ class GroupMerge {
     this.#members = members;
     this.#key = members[0]!.key;
     this.#heap = new RowHeap(descending);
+    this.#rowsMax = rowsOfFrame(members[0]!.block!.columns.length);
+    this.#sourceOf = new Uint16Array(this.#rowsMax);
+    this.#rowOf = new Uint32Array(this.#rowsMax);
     this.#live = members.map((_, index) => index);
   }
 
@@ -81,7 +85,7 @@ class GroupMerge {
         await this.#admit(exhausted);
         this.#rank();
       }
-      if (this.#count === frameRows || (this.#live.length === 0 && this.#count > 0)) {
+      if (this.#count === this.#rowsMax || (this.#live.length === 0 && this.#count > 0)) {
         yield { group, frame: this.#flush() };
       }
     }
@@ -90,7 +94,7 @@ class GroupMerge {
   /** Takes rows until the frame is full (undefined) or a member has run out (its number). */
   #pick(): number | undefined {
     const heap = this.#heap;
-    while (this.#count < frameRows) {
+    while (this.#count < this.#rowsMax) {
       const member = heap.top;
       this.#sourceOf[this.#count] = this.#usedOf[member]!;
       this.#rowOf[this.#count] = heap.topRow;

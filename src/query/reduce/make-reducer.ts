@@ -9,11 +9,11 @@ import {
   StddevReducer,
   SumReducer,
 } from './number-reducers.ts';
+import { PercentileReducer } from './percentile-reducer.ts';
 import {
   BestRowReducer,
   DistinctReducer,
   ModeReducer,
-  PercentileReducer,
   preferFirst,
   preferGreatest,
   preferLast,
@@ -22,8 +22,18 @@ import {
 import type { Reducer } from './reducer.ts';
 import { BestRowsReducer, SampleReducer } from './row-set-reducers.ts';
 
+export interface ReducerOptions {
+  readonly descending: boolean;
+  /** No other call stands beside it: a selector is asked for its row. */
+  readonly isAlone: boolean;
+}
+
 /** `column` is where the call's argument is in the frames. */
-export function makeReducer(call: CallPlan, column: number, descending: boolean): Reducer {
+export function makeReducer(
+  call: CallPlan,
+  column: number,
+  { descending, isAlone }: ReducerOptions,
+): Reducer {
   const type = call.variable.type ?? 'float';
   switch (call.fn) {
     case 'count':
@@ -53,7 +63,7 @@ export function makeReducer(call: CallPlan, column: number, descending: boolean)
     case 'last':
       return new BestRowReducer(column, preferLast);
     case 'percentile':
-      return new PercentileReducer(column, call.args[0] ?? 0);
+      return new PercentileReducer(column, { percent: call.args[0] ?? 0, picksRow: isAlone });
     case 'top':
     case 'bottom':
       return new BestRowsReducer(column, {

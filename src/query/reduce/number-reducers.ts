@@ -4,6 +4,7 @@ import type { Column } from '../../model/column.ts';
 import type { FieldType } from '../../model/field-type.ts';
 import type { Frame } from '../frame.ts';
 import { answerOf, noAnswer, type ReducedRow, type Reducer } from './reducer.ts';
+import { SortedRuns } from './sorted-runs.ts';
 
 function isNull(column: Column, row: number): boolean {
   return column.valid !== undefined && column.valid[row] === 0;
@@ -161,38 +162,32 @@ export class StddevReducer implements Reducer {
 /** Keeps the numbers of one window; an even count takes the mean of the middle two. */
 export class MedianReducer implements Reducer {
   readonly #column: number;
-  #numbers = new Float64Array(64);
-  #count = 0;
+  readonly #numbers = new SortedRuns();
 
   constructor(column: number) {
     this.#column = column;
+  }
+
+  get heldBytes(): number {
+    return this.#numbers.heldBytes;
   }
 
   add(frame: Frame, from: number, until: number): void {
     const column = frame.columns[this.#column];
     const values = numbersOf(column);
     if (column === undefined || values === undefined) return;
-    if (this.#count + until - from > this.#numbers.length) this.#grow(until - from);
     for (let row = from; row < until; row++) {
-      if (!isNull(column, row)) this.#numbers[this.#count++] = Number(values[row]);
+      if (!isNull(column, row)) this.#numbers.add(Number(values[row]));
     }
   }
 
   finish(): readonly ReducedRow[] {
-    const count = this.#count;
-    this.#count = 0;
+    const { count } = this.#numbers;
     if (count === 0) return noAnswer;
-    const sorted = this.#numbers.subarray(0, count).sort();
     const middle = count >> 1;
-    if (count % 2 === 1) return answerOf(sorted[middle]!);
-    const low = sorted[middle - 1]!;
-    return answerOf(low + (sorted[middle]! - low) / 2);
-  }
-
-  #grow(extra: number): void {
-    const size = Math.max(this.#count + extra, this.#numbers.length * 2);
-    const grown = new Float64Array(size);
-    grown.set(this.#numbers.subarray(0, this.#count));
-    this.#numbers = grown;
+    const high = this.#numbers.at(middle);
+    const low = count % 2 === 1 ? high : this.#numbers.at(middle - 1);
+    this.#numbers.clear();
+    return answerOf(low + (high - low) / 2);
   }
 }

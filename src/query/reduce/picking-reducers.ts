@@ -1,4 +1,4 @@
-/** Reducers that pick rows: first, last, min, max, percentile, mode, distinct. */
+/** Reducers that pick rows or values: first, last, min, max, mode, distinct. */
 
 import { compareText } from '../../scan/text-order.ts';
 import { readValue, type Value } from '../columns/column-builder.ts';
@@ -70,35 +70,6 @@ export class BestRowReducer implements Reducer {
   }
 }
 
-/** Nearest rank: index floor(n * p / 100 + 0.5) - 1 in order of value; none when out of range. */
-export class PercentileReducer implements Reducer {
-  readonly #column: number;
-  readonly #percent: number;
-  #rows: ReducedRow[] = [];
-
-  constructor(column: number, percent: number) {
-    this.#column = column;
-    this.#percent = percent;
-  }
-
-  add(frame: Frame, from: number, until: number): void {
-    const column = frame.columns[this.#column];
-    for (let row = from; row < until; row++) {
-      const value = readValue(column, row);
-      if (value !== undefined) this.#rows.push({ value, frame, row });
-    }
-  }
-
-  finish(): readonly ReducedRow[] {
-    const rows = this.#rows;
-    this.#rows = [];
-    const index = Math.floor((rows.length * this.#percent) / 100 + 0.5) - 1;
-    if (index < 0 || index >= rows.length) return noAnswer;
-    rows.sort((a, b) => compareValues(a.value!, b.value!));
-    return [rows[index]!];
-  }
-}
-
 interface Occurrence {
   /** As it first occurred: a map takes -0 for 0. */
   readonly value: Value;
@@ -107,12 +78,17 @@ interface Occurrence {
   lastTime: bigint;
 }
 
+/** Of a value with its times in a map. */
+const occurrenceBytes = 200;
+
+/** Returns how many bytes it keeps more, roughly. */
 function countValues(
   seen: Map<Value, Occurrence>,
   column: number,
   frame: Frame,
   range: { readonly from: number; readonly until: number },
-): void {
+): number {
+  let bytes = 0;
   for (let row = range.from; row < range.until; row++) {
     const value = readValue(frame.columns[column], row);
     if (value === undefined) continue;
@@ -120,12 +96,14 @@ function countValues(
     const known = seen.get(value);
     if (known === undefined) {
       seen.set(value, { value, count: 1, firstTime: time, lastTime: time });
+      bytes += occurrenceBytes + (typeof value === 'string' ? value.length : 0);
     } else {
       known.count++;
       if (time < known.firstTime) known.firstTime = time;
       if (time > known.lastTime) known.lastTime = time;
     }
   }
+  return bytes;
 }
 
 /**
@@ -134,6 +112,7 @@ function countValues(
  * compared, but for the least. Of booleans a tie is true.
  */
 export class ModeReducer implements Reducer {
+  heldBytes = 0;
   readonly #column: number;
   readonly #isBoolean: boolean;
   #seen = new Map<Value, Occurrence>();
@@ -144,12 +123,13 @@ export class ModeReducer implements Reducer {
   }
 
   add(frame: Frame, from: number, until: number): void {
-    countValues(this.#seen, this.#column, frame, { from, until });
+    this.heldBytes += countValues(this.#seen, this.#column, frame, { from, until });
   }
 
   finish(): readonly ReducedRow[] {
     const values = [...this.#seen].sort(([a], [b]) => compareValues(a, b));
     this.#seen = new Map();
+    this.heldBytes = 0;
     let [best] = values;
     if (best === undefined) return noAnswer;
     for (const other of values) if (this.#replaces(best[1], other[1])) best = other;
@@ -170,6 +150,7 @@ interface DistinctOptions {
 
 /** In order of first occurrence (descending queries: of last), then of value. */
 export class DistinctReducer implements Reducer {
+  heldBytes = 0;
   readonly #column: number;
   readonly #options: DistinctOptions;
   #seen = new Map<Value, Occurrence>();
@@ -180,12 +161,13 @@ export class DistinctReducer implements Reducer {
   }
 
   add(frame: Frame, from: number, until: number): void {
-    countValues(this.#seen, this.#column, frame, { from, until });
+    this.heldBytes += countValues(this.#seen, this.#column, frame, { from, until });
   }
 
   finish(): readonly ReducedRow[] {
     const seen = [...this.#seen.values()];
     this.#seen = new Map();
+    this.heldBytes = 0;
     if (seen.length === 0) return noAnswer;
     const { asCount, descending } = this.#options;
     if (asCount) return answerOf(seen.length);

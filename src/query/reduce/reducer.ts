@@ -21,6 +21,8 @@ export interface Reducer {
   add(frame: Frame, from: number, until: number): void;
   /** Rows of the window's answer, none when no value was seen. Starts the next window. */
   finish(): readonly ReducedRow[];
+  /** Bytes of what it keeps of the open window, roughly; undefined = next to nothing. */
+  readonly heldBytes?: number;
 }
 
 export function answerOf(value: Value | undefined): readonly ReducedRow[] {

@@ -2,6 +2,7 @@
 
 import { readValue, type Value } from '../columns/column-builder.ts';
 import type { Frame } from '../frame.ts';
+import { frameSize } from '../limits/frame-size.ts';
 import { compareValues } from './picking-reducers.ts';
 import type { ReducedRow, Reducer } from './reducer.ts';
 
@@ -12,8 +13,22 @@ interface Candidate {
   readonly row: number;
 }
 
-/** Rows kept beyond those asked for, before the worse ones are dropped. */
-const surplusMax = 1_024;
+/** Rows kept beyond those asked for, at least, before the worse ones are dropped. */
+const surplusMin = 1_024;
+/** Of a row that is kept: its record and its places in lists. */
+const candidateBytes = 120;
+
+/** Frames stay as long as one row of them is kept. */
+function sizeOfFrames(rows: Iterable<Candidate>): number {
+  const frames = new Set<Frame>();
+  for (const { frame } of rows) frames.add(frame);
+  let size = 0;
+  for (const frame of frames) size += frameSize(frame);
+  return size;
+}
+
+/** Bytes of frames before it is worth looking which of them are still needed. */
+const framesFirst = 1_048_576;
 
 export interface BestRowsOptions {
   readonly count: number;
@@ -29,10 +44,17 @@ export class BestRowsReducer implements Reducer {
   readonly #options: BestRowsOptions;
   #rows: Candidate[] = [];
   #bestOf = new Map<string, Candidate>();
+  #frameBytes = 0;
+  /** Frames are looked through again when they seem to hold more than this. */
+  #frameBytesNext = framesFirst;
 
   constructor(column: number, options: BestRowsOptions) {
     this.#column = column;
     this.#options = options;
+  }
+
+  get heldBytes(): number {
+    return (this.#rows.length + this.#bestOf.size) * candidateBytes + this.#frameBytes;
   }
 
   add(frame: Frame, from: number, until: number): void {
@@ -43,7 +65,17 @@ export class BestRowsReducer implements Reducer {
       if (this.#options.keys !== undefined) this.#addToKey(candidate, this.#options.keys);
       else this.#rows.push(candidate);
     }
-    if (this.#rows.length > this.#options.count + surplusMax) this.#cut();
+    this.#frameBytes += frameSize(frame);
+    const { count } = this.#options;
+    if (this.#rows.length > count + Math.max(count, surplusMin)) this.#cut();
+    if (this.#frameBytes > this.#frameBytesNext) this.#countFrames();
+  }
+
+  #countFrames(): void {
+    const { keys } = this.#options;
+    if (keys === undefined) this.#cut();
+    this.#frameBytes = sizeOfFrames(keys === undefined ? this.#rows : this.#bestOf.values());
+    this.#frameBytesNext = Math.max(framesFirst, this.#frameBytes * 2);
   }
 
   finish(): readonly ReducedRow[] {
@@ -52,6 +84,7 @@ export class BestRowsReducer implements Reducer {
     const rows = this.#rows;
     this.#rows = [];
     this.#bestOf = new Map();
+    this.#frameBytes = 0;
     return rows.sort((a, b) => compareValues(a.time, b.time));
   }
 
@@ -81,10 +114,16 @@ export class SampleReducer implements Reducer {
   #rows: Candidate[] = [];
   #seen = 0;
   #state = 1;
+  #frameBytes = 0;
+  #frameBytesNext = framesFirst;
 
   constructor(column: number, count: number) {
     this.#column = column;
     this.#count = count;
+  }
+
+  get heldBytes(): number {
+    return this.#rows.length * candidateBytes + this.#frameBytes;
   }
 
   add(frame: Frame, from: number, until: number): void {
@@ -95,12 +134,17 @@ export class SampleReducer implements Reducer {
       const place = this.#seen <= this.#count ? this.#seen - 1 : this.#below(this.#seen);
       if (place < this.#count) this.#rows[place] = { value, time: frame.times[row]!, frame, row };
     }
+    this.#frameBytes += frameSize(frame);
+    if (this.#frameBytes <= this.#frameBytesNext) return;
+    this.#frameBytes = sizeOfFrames(this.#rows);
+    this.#frameBytesNext = Math.max(framesFirst, this.#frameBytes * 2);
   }
 
   finish(): readonly ReducedRow[] {
     const rows = this.#rows;
     this.#rows = [];
     this.#seen = 0;
+    this.#frameBytes = 0;
     return rows.sort((a, b) => compareValues(a.time, b.time));
   }
 

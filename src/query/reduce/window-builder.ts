@@ -7,6 +7,9 @@ import type { SelectPlan } from '../compile/select-plan.ts';
 import type { CallColumn, GroupWindows } from '../finish/call-column.ts';
 import type { ReducedRow, Reducer } from './reducer.ts';
 
+/** Of a value of a window, in a column that grows and as it is copied out. */
+const windowBytes = 40;
+
 export class WindowBuilder {
   readonly #group: readonly string[];
   readonly #reducers: readonly Reducer[];
@@ -30,6 +33,11 @@ export class WindowBuilder {
     this.#answered = calls.map(() => []);
     this.#hasGaps = calls.map(() => false);
     this.#extras = variables.map((variable) => new ColumnBuilder(variable.type ?? 'string'));
+  }
+
+  /** Bytes of the windows so far, roughly. */
+  get heldBytes(): number {
+    return this.#times.length * windowBytes * (1 + this.#callCount + this.#extras.length);
   }
 
   /** Closes the open window of every reducer. */

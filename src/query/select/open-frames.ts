@@ -59,7 +59,7 @@ export function openFrames(
   }
   const streams = scanRaw(plan, measurement, run.context).map((stream) => run.points.count(stream));
   const rows = mergeRaw(streams, plan.descending);
-  return plan.calls.length > 0 ? reduceWindows(plan, rows, run.pacer) : rows;
+  return plan.calls.length > 0 ? reduceWindows(plan, rows, run.pacer, run.context.memory) : rows;
 }
 
 function joinCalls(

@@ -1,5 +1,6 @@
 /** Aggregates from raw rows: cuts each group's frames into windows and feeds the reducers. */
 
+import { HeldMemory, type MemoryAccount } from '../../base/memory-budget.ts';
 import type { SelectPlan } from '../compile/select-plan.ts';
 import { framesOf } from '../finish/frames-of-windows.ts';
 import type { Frame } from '../frame.ts';
@@ -15,16 +16,20 @@ export async function* reduceWindows(
   plan: SelectPlan,
   frames: AsyncIterable<GroupFrame>,
   pacer: Pacer,
+  memory: MemoryAccount | undefined,
 ): AsyncGenerator<GroupFrame> {
+  const held = new HeldMemory(memory);
   let open: GroupReduction | undefined;
   for await (const { group, frame } of frames) {
     const key = groupKey(group);
     if (open !== undefined && open.key !== key) yield* open.finish();
     if (open === undefined || open.key !== key) open = new GroupReduction(plan, group);
     open.add(frame);
+    held.set(open.heldBytes);
     await pacer.spend(frame.rowCount * frame.columns.length);
   }
   if (open !== undefined) yield* open.finish();
+  held.free();
 }
 
 class GroupReduction {
@@ -42,8 +47,15 @@ class GroupReduction {
     this.key = groupKey(group);
     this.#plan = plan;
     this.#group = group;
-    this.#reducers = plan.calls.map((call, index) => makeReducer(call, index, plan.descending));
+    const options = { descending: plan.descending, isAlone: plan.calls.length === 1 };
+    this.#reducers = plan.calls.map((call, index) => makeReducer(call, index, options));
     this.#builder = new WindowBuilder(plan, group, this.#reducers);
+  }
+
+  get heldBytes(): number {
+    let held = this.#builder.heldBytes;
+    for (const { heldBytes = 0 } of this.#reducers) held += heldBytes;
+    return held;
   }
 
   add(frame: Frame): void {

@@ -1,5 +1,6 @@
 /** Aggregates from partials: merged over all streams group by group, finished, filled. */
 
+import { HeldMemory } from '../../base/memory-budget.ts';
 import type { Column } from '../../model/column.ts';
 import type { AggregateBlock, Partial } from '../../model/plan.ts';
 import { mergeAggregateBlocks } from '../../scan/merge-blocks.ts';
@@ -11,11 +12,15 @@ import type { CallColumn, GroupWindows } from '../finish/call-column.ts';
 import { expandDistinct } from '../finish/expand-distinct.ts';
 import { finishPartial } from '../finish/finish-partial.ts';
 import { framesOf } from '../finish/frames-of-windows.ts';
+import { blockSize } from '../limits/meter-blocks.ts';
 import type { GroupFrame } from '../merge/merge-raw.ts';
 import { StreamHeads } from '../merge/stream-heads.ts';
 import type { QueryContext } from '../query-context.ts';
 import type { PointBudget } from './limits.ts';
 import { type AggregateScan, scanAggregates } from './shard-plans.ts';
+
+/** While blocks are merged, and as their values are finished. */
+const copiesOfBlock = 2;
 
 export async function* runAggregates(
   plan: SelectPlan,
@@ -24,10 +29,13 @@ export async function* runAggregates(
 ): AsyncGenerator<GroupFrame> {
   const scan = scanAggregates(plan, measurement, run.context);
   if (scan === undefined) return;
+  const held = new HeldMemory(run.context.memory);
   for await (const block of mergeGroups(plan, scan)) {
     run.points.spend(block);
+    held.set(blockSize(block) * copiesOfBlock);
     const data = finishGroup(plan, scan, block);
     for (const frame of framesOf(plan, data)) yield { group: data.group, frame };
+    held.free();
   }
 }
 

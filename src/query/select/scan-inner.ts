@@ -6,6 +6,7 @@
  * else each is finished before the next begins.
  */
 
+import { HeldMemory } from '../../base/memory-budget.ts';
 import type { Column, ColumnBatch } from '../../model/column.ts';
 import type { ScanBlock, ShardPlan } from '../../model/plan.ts';
 import { createShardScan, type GroupScan, type ShardScan } from '../../scan/scan.ts';
@@ -18,6 +19,9 @@ import type { SeriesPiece } from '../result.ts';
 
 /** A field that every row has: rows of subqueries count even when all that is read of them is null. */
 const rowMark = '\0row';
+
+/** Gathered rows are put in order and cut into blocks. */
+const copiesOfGroup = 3;
 
 /** Offsets of a batch are whole numbers below 2^53. */
 const batchSpanMax = 2n ** 53n - 1n;
@@ -41,12 +45,15 @@ export async function* scanInner(
   context: QueryContext,
 ): AsyncGenerator<ScanBlock> {
   const rows = new InnerRows(inner, outer);
+  const held = new HeldMemory(context.memory);
   const pacer = new Pacer(context);
   for await (const piece of pieces) {
     for (const block of rows.add(piece)) yield unmark(block);
+    held.set(rows.heldBytes * copiesOfGroup);
     await pacer.spend(piece.rowCount * (piece.columns.length + 1));
   }
   for (const block of rows.finish()) yield unmark(block);
+  held.free();
 }
 
 class InnerRows {
@@ -58,6 +65,8 @@ class InnerRows {
   readonly #groups = new Map<string, GroupScan>();
   /** Of each field of the scan: its place among the values of a piece; -1 = none. */
   readonly #columnOf: readonly number[];
+  /** Of the open groups. */
+  #heldBytes = 0;
   #seriesCount = 0;
   #openSeries: string | undefined;
 
@@ -67,6 +76,10 @@ class InnerRows {
     this.#scan = createShardScan(this.#plan);
     this.#isAligned = outer.dimensions.join('\0') === inner.dimensions.join('\0');
     this.#columnOf = this.#scan.fields.map(({ name }) => inner.names.indexOf(name));
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   *add(piece: SeriesPiece): Generator<ScanBlock> {
@@ -82,8 +95,10 @@ class InnerRows {
     const binding = this.#scan.bindSeries(name, String(this.#seriesCount).padStart(12, '0'));
     if (binding === undefined) return;
     const group = this.#groupOf(binding.group);
+    const before = group.memoryBytes;
     for (const batch of this.#batchesOf(piece)) group.addBatch(binding, batch);
     if (this.#isAligned) yield* group.drain();
+    this.#heldBytes += group.memoryBytes - before;
   }
 
   /** Blocks of the open groups, in the order of the plan. */
@@ -91,6 +106,7 @@ class InnerRows {
     const sign = this.#plan.descending ? -1 : 1;
     const groups = [...this.#groups].sort(([a], [b]) => sign * compareText(a, b));
     this.#groups.clear();
+    this.#heldBytes = 0;
     for (const [, group] of groups) yield* group.finish();
   }
 

@@ -1,6 +1,8 @@
 /** Gathers what all shards answer to a schema question, without duplicates. */
 
+import { HeldMemory } from '../../base/memory-budget.ts';
 import type { SchemaPlan } from '../../model/plan.ts';
+import { blockSize } from '../limits/meter-blocks.ts';
 import { checkSignal, type QueryContext } from '../query-context.ts';
 
 /** Of one measurement: keys, each with its values (tag values, field types); both may be empty. */
@@ -9,16 +11,22 @@ export type SchemaKeys = Map<string, Set<string>>;
 /** Measurement -> keys. */
 export type SchemaAnswer = Map<string, SchemaKeys>;
 
+/** In maps here, and in lists where they are put in order; until the statement ends. */
+const copiesOfKeys = 2;
+
+/** @throws CitadelError `limit-exceeded` */
 export async function collectSchema(
   plan: SchemaPlan,
   context: QueryContext,
 ): Promise<SchemaAnswer> {
   const answer: SchemaAnswer = new Map();
   const streams = context.ports.schemaScan(plan, context.signal);
+  const held = new HeldMemory(context.memory);
   await Promise.all(
     streams.map(async (stream) => {
       for await (const block of stream) {
         checkSignal(context.signal);
+        held.add(blockSize(block) * copiesOfKeys);
         const keys = keysOf(answer, block.measurement);
         for (let i = 0; i < block.keys.length; i++) {
           addValue(keys, block.keys[i]!, block.values[i]);

@@ -11,6 +11,7 @@ import { hidingsOf, type NumberedHiding } from '../merge/hidings.ts';
 import type { Piece } from '../merge/piece.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { PartitionView } from '../store/store-view.ts';
+import { rowsForCells, type ScanMemory } from './scan-memory.ts';
 import type { BoundSeries } from './series-groups.ts';
 import {
   type ChunkSource,
@@ -25,9 +26,9 @@ import {
 } from './series-sources.ts';
 import { cutIntoSlices } from './time-slices.ts';
 
-/** Small neighbours from memory are joined up to this many rows. */
+/** Small neighbours from memory are joined up to this many rows, fewer of many columns. */
 const joinedRowsMax = 4096;
-/** Rows resolved in one go. */
+/** Rows resolved in one go, fewer of many columns. */
 const sliceRowsMax = 16_384;
 
 /** The part of a range that lies in a partition; undefined = none. */
@@ -105,6 +106,7 @@ export interface Aggregation {
   readonly group: GroupScan;
   readonly descending: boolean;
   readonly pacer: Pacer;
+  readonly memory: ScanMemory;
 }
 
 /** Sources of one series waiting to be read together, in the order of the scan. */
@@ -124,7 +126,7 @@ class Reading {
   }
 
   get isLong(): boolean {
-    return this.rows >= joinedRowsMax;
+    return this.rows >= rowsForCells(this.wanted.fields.length, joinedRowsMax);
   }
 
   add(sources: readonly Source[]): void {
@@ -138,10 +140,11 @@ class Reading {
     this.sources = [];
     this.rows = 0;
     if (sources.length === 0) return;
-    if (rows <= sliceRowsMax) return this.read(sources, span);
+    const rowsMax = rowsForCells(this.wanted.fields.length, sliceRowsMax);
+    if (rows <= rowsMax) return this.read(sources, span);
     const min = Math.max(span.min, Math.min(...sources.map((source) => source.min)));
     const max = Math.min(span.max, Math.max(...sources.map((source) => source.max)));
-    const slices = cutIntoSlices(sources, min, max, sliceRowsMax);
+    const slices = cutIntoSlices(sources, min, max, rowsMax);
     if (this.aggregation.descending) slices.reverse();
     for (const slice of slices) {
       const near = sources.filter((one) => one.min <= slice.max && one.max >= slice.min);
@@ -152,7 +155,10 @@ class Reading {
 
   private read(sources: readonly Source[], span: Span): void {
     const batch = resolveSources(this.located, sources, this.wanted, span);
-    if (batch !== undefined) this.aggregation.group.addBatch(this.located.series.binding, batch);
+    if (batch === undefined) return;
+    const { group, memory } = this.aggregation;
+    group.addBatch(this.located.series.binding, batch);
+    memory.note(group);
   }
 }
 

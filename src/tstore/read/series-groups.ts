@@ -4,6 +4,7 @@
  */
 
 import { compareBytes } from '../../base/bytes.ts';
+import type { HeldMemory } from '../../base/memory-budget.ts';
 import type { RowExpr, ShardPlan } from '../../model/plan.ts';
 import { decodeSeriesKey, formatSeriesName } from '../../model/series-key.ts';
 import type { SeriesBinding, ShardScan } from '../../scan/scan.ts';
@@ -19,6 +20,12 @@ import { sortInSlices } from './sort-in-slices.ts';
 
 /** Number of the store * this + slot. */
 const storeFactor = 4294967296;
+/** A number in a list that grows by doubling, and again while it is sorted. */
+const memberBytes = 24;
+/** A group with its list, key and places in two maps. */
+const groupBytes = 400;
+/** Between two looks at the account. */
+const membersPerCharge = 4_096;
 
 export interface SeriesGroup {
   /** Values of the plan's dimensions joined by NUL. */
@@ -74,16 +81,25 @@ async function groupStore(
   store: number,
   plan: ShardPlan,
   groups: Map<string, SeriesGroup>,
-  pacer: Pacer,
+  { pacer, held }: { readonly pacer: Pacer; readonly held: HeldMemory },
 ): Promise<void> {
   const index = view.state.databases.get(plan.dbId);
   const measurement = index?.measurements.get(plan.measurement);
   if (index === undefined || measurement === undefined) return;
   const grouper = new Grouper(measurement, plan.dimensions, groups);
+  let groupCount = groups.size;
+  let uncounted = 0;
+  const count = () => {
+    held.add(uncounted * memberBytes + (groups.size - groupCount) * groupBytes);
+    groupCount = groups.size;
+    uncounted = 0;
+  };
   for (const slot of selectSlots(measurement, plan.where)) {
     grouper.groupOf(index.ordinalOf(slot)).members.push(store * storeFactor + slot);
+    if (++uncounted === membersPerCharge) count();
     if (pacer.isDue) await pacer.breathe();
   }
+  count();
 }
 
 /** Whether the order of series can show in an answer: in raw rows, in rounding, in which value came first. */
@@ -134,11 +150,11 @@ export class PlanSeries {
     this.bindsAlike = bindsAlike(plan);
   }
 
-  /** Groups that may have rows, in the order of the plan. Errors: `cancelled`. */
-  async findGroups(pacer: Pacer): Promise<SeriesGroup[]> {
+  /** Groups that may have rows, in the order of the plan. Errors: `cancelled`, `limit-exceeded`. */
+  async findGroups(pacer: Pacer, held: HeldMemory): Promise<SeriesGroup[]> {
     const groups = new Map<string, SeriesGroup>();
     for (const [store, view] of this.views.entries()) {
-      await groupStore(view, store, this.plan, groups, pacer);
+      await groupStore(view, store, this.plan, groups, { pacer, held });
     }
     const sign = this.plan.descending ? -1 : 1;
     const compare = (a: SeriesGroup, b: SeriesGroup) => sign * compareText(a.key, b.key);
