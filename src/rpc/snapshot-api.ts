@@ -10,7 +10,7 @@ import type { StoreKind } from '../model/cluster.ts';
 
 /**
  * Opens a snapshot; nothing happens before the first pull. Leaving the iterable or the signal ends the work.
- * The pieces (at most 1 MiB and a little) own their buffers: whoever takes one may hand its buffer over.
+ * Pieces are at most 1 MiB and a little; one may be a part of a larger buffer.
  *
  * Errors, thrown by the iteration: `redirect` (the shard is not here, or has no complete data), `overloaded` (too
  * many at once; retry later), `cancelled`, `corrupt`, `unavailable`.

@@ -1,0 +1,139 @@
+/**
+ * Brings snapshots from peers to the workers that asked for them: few at a time, at the pace of the merge.
+ *
+ * One that failed is reported at once; asked for again it waits, longer each time. It always begins anew.
+ */
+
+import { CitadelError } from '../base/errors.ts';
+import type { Timers } from '../env/env.ts';
+import type { SnapshotTransport } from '../rpc/snapshot-api.ts';
+import type { ClusterToWorker } from './worker/cluster-messages.ts';
+import { toFailure } from './worker/messages.ts';
+
+/** Snapshots that come in at once. */
+const fetchCountMax = 2;
+/** Sent to the worker and not merged yet; always one piece. */
+const windowBytes = 4 * 1024 * 1024;
+const backOffMs = { first: 500, max: 30_000 };
+
+export interface FetcherOptions {
+  readonly timers: Timers;
+  readonly transport: SnapshotTransport;
+  /** To the worker of the shard. */
+  readonly send: (
+    shard: number,
+    message: ClusterToWorker,
+    transfer: readonly ArrayBuffer[],
+  ) => void;
+}
+
+interface Fetch {
+  readonly shard: number;
+  readonly from: string;
+  readonly abort: AbortController;
+  outstanding: number;
+  /** Resolves when something was merged, or the fetch is stopped. */
+  moved: () => void;
+}
+
+export class SnapshotFetcher {
+  readonly #options: FetcherOptions;
+  readonly #fetches = new Map<number, Fetch>();
+  readonly #failures = new Map<number, number>();
+  readonly #running = new Set<Promise<void>>();
+  #waiting: (() => void)[] = [];
+  #activeCount = 0;
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+  }
+
+  start(shard: number, from: string): void {
+    // The one before it ends first: its `snapshot-end` is on its way.
+    if (this.#fetches.has(shard)) return;
+    const abort = new AbortController();
+    const fetch: Fetch = { shard, from, abort, outstanding: 0, moved: () => undefined };
+    this.#fetches.set(shard, fetch);
+    const running = this.#run(fetch).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  taken(shard: number, bytes: number): void {
+    const fetch = this.#fetches.get(shard);
+    if (fetch === undefined) return;
+    fetch.outstanding -= bytes;
+    fetch.moved();
+  }
+
+  stop(shard: number): void {
+    const fetch = this.#fetches.get(shard);
+    fetch?.abort.abort();
+    fetch?.moved();
+  }
+
+  async close(): Promise<void> {
+    for (const shard of this.#fetches.keys()) this.stop(shard);
+    await Promise.all(this.#running);
+  }
+
+  async #run(fetch: Fetch): Promise<void> {
+    const { shard } = fetch;
+    let failure: ReturnType<typeof toFailure> | undefined;
+    try {
+      await this.#backOff(fetch);
+      await this.#withSlot(fetch, () => this.#carry(fetch));
+      this.#failures.delete(shard);
+    } catch (error) {
+      this.#failures.set(shard, (this.#failures.get(shard) ?? 0) + 1);
+      failure = toFailure(error);
+    }
+    this.#fetches.delete(shard);
+    this.#options.send(shard, { kind: 'snapshot-end', shard, failure }, []);
+  }
+
+  async #backOff({ shard, abort }: Fetch): Promise<void> {
+    const count = this.#failures.get(shard) ?? 0;
+    if (count === 0) return;
+    const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** (count - 1));
+    await this.#options.timers.sleep(delayMs, abort.signal);
+  }
+
+  async #withSlot(fetch: Fetch, work: () => Promise<void>): Promise<void> {
+    while (this.#activeCount >= fetchCountMax) {
+      await new Promise<void>((resolve) => {
+        fetch.moved = resolve;
+        this.#waiting.push(resolve);
+      });
+      if (fetch.abort.signal.aborted) break;
+    }
+    if (fetch.abort.signal.aborted) throw new CitadelError('cancelled', 'the fetch was stopped');
+    this.#activeCount++;
+    try {
+      await work();
+    } finally {
+      this.#activeCount--;
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const wake of waiting) wake();
+    }
+  }
+
+  async #carry(fetch: Fetch): Promise<void> {
+    const { transport, send } = this.#options;
+    const { shard, from, abort } = fetch;
+    const { signal } = abort;
+    for await (const part of transport.fetchSnapshot(from, 'tstore', shard, signal)) {
+      // A part of a larger buffer is copied: the buffer may hold the next one.
+      const piece = part.byteLength === part.buffer.byteLength ? part : part.slice();
+      fetch.outstanding += piece.byteLength;
+      send(shard, { kind: 'snapshot-piece', shard, piece }, [piece.buffer as ArrayBuffer]);
+      while (fetch.outstanding > windowBytes && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          fetch.moved = resolve;
+        });
+      }
+      if (signal.aborted) break;
+    }
+    if (signal.aborted) throw new CitadelError('cancelled', 'the fetch was stopped');
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Messages for peers on their way to the main thread: those of one turn of the event loop leave together,
+ * and one that goes to several nodes is encoded once.
+ */
+
+import type { ReplicaMessage } from '../../replication/peer-message.ts';
+import type { ClusterFromWorker, OutgoingMessage } from './cluster-messages.ts';
+
+export interface PeerOutboxOptions {
+  readonly encode: (message: ReplicaMessage) => Uint8Array;
+  readonly send: (message: ClusterFromWorker, transfer: readonly ArrayBuffer[]) => void;
+}
+
+export class PeerOutbox {
+  readonly #options: PeerOutboxOptions;
+  #queue: OutgoingMessage[] = [];
+  #last: { readonly message: ReplicaMessage; readonly bytes: Uint8Array } | undefined;
+
+  constructor(options: PeerOutboxOptions) {
+    this.#options = options;
+  }
+
+  add(shard: number, to: string, message: ReplicaMessage): void {
+    if (this.#last?.message !== message) {
+      this.#last = { message, bytes: this.#options.encode(message) };
+    }
+    this.#queue.push({ shard, to, bytes: this.#last.bytes });
+    if (this.#queue.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    const messages = this.#queue;
+    this.#queue = [];
+    this.#last = undefined;
+    const buffers = new Set(messages.map(({ bytes }) => bytes.buffer as ArrayBuffer));
+    this.#options.send({ kind: 'peer-messages', messages }, [...buffers]);
+  }
+}
