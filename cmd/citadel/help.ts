@@ -1,6 +1,7 @@
 /** The text of `citadel --help`, made from the table of settings so that it cannot go stale. */
 
 import { renderFlag } from '../flags/wrap-text.ts';
+import { listCommands } from './commands/commands.ts';
 import {
   environmentName,
   type Machine,
@@ -11,7 +12,11 @@ import {
 
 const intro = `citadel: a time-series database that speaks InfluxDB 1.x over HTTP
 
-Usage: citadel [-flag value]...
+Usage: citadel [-flag value]...             start a node
+       citadel COMMAND [-flag value]...     ask a running one
+
+Commands (citadel COMMAND -help says more)
+${listCommands().join('\n')}
 
 Flags take one dash or two, and a space or "=" before the value. Each can also be an environment
 variable (CITADEL_ and the name in capitals, such as ${environmentName('max-body-size')}) or a key
@@ -25,6 +30,8 @@ const outro = `Other
 Examples
   citadel                                     start on http://127.0.0.1:7086
   citadel -http :8086 -db /var/lib/citadel    InfluxDB's port, on all addresses
+  citadel -kvstore http://e1:2379 -grpc :7087 -http :7086
+                                              a node of the cluster that etcd on e1 keeps
 
 Try it
   curl -X POST 'http://127.0.0.1:7086/create?db=mydb'

@@ -1,14 +1,17 @@
-/** Entry of the `citadel` command: reads the configuration, answers help and version, or serves. */
+/** Entry of the `citadel` command: runs a subcommand, answers help and version, or serves. */
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { UsageError } from '../flags/usage-error.ts';
+import { CommandError } from './commands/ask-node.ts';
+import { isCommand, runCommand } from './commands/commands.ts';
 import { readConfig } from './config.ts';
 import { renderHelp } from './help.ts';
 import type { Machine } from './settings.ts';
 import { readVersion } from './version.ts';
 
 const usageStatus = 2;
+const failedStatus = 1;
 
 /** A container's memory limit counts as the memory; without one the system reports 0 or nonsense. */
 function describeMachine(): Machine {
@@ -21,7 +24,16 @@ function describeMachine(): Machine {
   };
 }
 
+function runCommandHere(args: readonly string[]): Promise<number> {
+  return runCommand(args, {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+    isTerminal: process.stderr.isTTY === true,
+  });
+}
+
 async function main(args: readonly string[]): Promise<number> {
+  if (isCommand(args)) return runCommandHere(args);
   const machine = describeMachine();
   const version = readVersion();
   const isTerminal = process.stderr.isTTY === true;
@@ -45,7 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
+  if (!(error instanceof UsageError || error instanceof CommandError)) throw error;
   process.stderr.write(`citadel: ${error.message}\n`);
-  process.exitCode = usageStatus;
+  process.exitCode = error instanceof UsageError ? usageStatus : failedStatus;
 }

@@ -1,0 +1,14 @@
+/** What a command is given: where to ask and where to say it. */
+
+export interface CommandIo {
+  readonly out: (text: string) => void;
+  /** Progress and complaints. */
+  readonly err: (text: string) => void;
+  readonly isTerminal: boolean;
+}
+
+export interface CommandOptions {
+  /** Any node of the cluster. */
+  readonly url: string;
+  readonly asJson: boolean;
+}
