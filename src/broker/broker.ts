@@ -48,7 +48,7 @@ class NodeBroker implements Broker {
   constructor(parts: BrokerParts) {
     this.#parts = parts;
     this.#writer = new PointWriter(parts, this.stats);
-    this.#executor = new QueryExecutor(parts, this.stats);
+    this.#executor = new QueryExecutor(parts, this.stats, this.#writer);
   }
 
   checkDatabase(name: string): void {

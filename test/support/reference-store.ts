@@ -297,6 +297,7 @@ export class ReferenceStore implements QueryPorts {
       }
       return { dbId: 'db', rpId: rpName, rpName };
     },
+    databases: () => [{ name: 'db', policies: ['autogen'], defaultPolicy: 'autogen' }],
     fields: (_dbId, measurement) => {
       const fields = new Map<string, FieldType>();
       for (const point of this.points) {

@@ -4,7 +4,7 @@ import { parseQuery } from '../../src/influxql/influxql.ts';
 import { formatCsv } from '../../src/query/format/csv.ts';
 import { formatJson } from '../../src/query/format/json.ts';
 import { type FormatOptions, parseEpoch } from '../../src/query/format/options.ts';
-import type { QueryPorts } from '../../src/query/ports.ts';
+import type { QueryPorts, RowSink } from '../../src/query/ports.ts';
 import { runSelect, runShow } from '../../src/query/query.ts';
 import type { QueryContext } from '../../src/query/query-context.ts';
 import type { SeriesPiece, StatementResult } from '../../src/query/result.ts';
@@ -24,11 +24,19 @@ export interface RunOptions {
 /** 2021-01-01T00:00:00Z. */
 const defaultNowNs = 1_609_459_200_000_000_000n;
 
+/** Statements that write are tested through the server. */
+const noSink: RowSink = {
+  check() {
+    throw new Error('nothing is written here');
+  },
+  store: () => Promise.reject(new Error('nothing is written here')),
+};
+
 async function* answer(text: string, context: QueryContext): AsyncGenerator<StatementResult> {
   for (const [statementId, statement] of parseQuery(text).entries()) {
     const series: AsyncIterable<SeriesPiece> =
       statement.kind === 'select'
-        ? runSelect(statement, context)
+        ? runSelect(statement, context, noSink)
         : runShow(statement as ShowStatement, context);
     yield { statementId, messages: [], series };
   }

@@ -25,6 +25,12 @@ export function createQueryPorts(
         if (found === undefined) throw policyNotFound(name);
         return { dbId: db.id, rpId: found.id, rpName: found.name };
       },
+      databases: () =>
+        catalog.view.databases.map(({ name, policies, defaultPolicy }) => ({
+          name,
+          policies: policies.map((policy) => policy.name),
+          defaultPolicy,
+        })),
       fields: (dbId, measurement) => catalog.view.fields(dbId, measurement),
     },
     scan: (plan, signal) =>

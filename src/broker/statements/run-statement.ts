@@ -2,7 +2,7 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { Statement } from '../../influxql/statement.ts';
-import { runSelect, runShow } from '../../query/query.ts';
+import { runExplain, runSelect, runShow } from '../../query/query.ts';
 import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece } from '../../query/result.ts';
 import { changePolicy, createDatabase, dropDatabase, dropPolicy } from './change-catalog.ts';
@@ -44,7 +44,9 @@ export function runStatement(
 ): AsyncIterable<SeriesPiece> {
   switch (statement.kind) {
     case 'select':
-      return runSelect(statement, context);
+      return runSelect(statement, context, parts.sink);
+    case 'explain':
+      return runExplain(statement, context, () => parts.env.clock.monotonicMs());
     case 'show-measurements':
     case 'show-series':
     case 'show-tag-keys':

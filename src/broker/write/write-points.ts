@@ -11,12 +11,14 @@ import { CitadelError } from '../../base/errors.ts';
 import { LineParser, type ParsedSlice } from '../../lineprotocol/lineprotocol.ts';
 import { type Precision, parsePrecision } from '../../lineprotocol/precision.ts';
 import { beyondRetention } from '../../lineprotocol/write-outcome.ts';
-import type { Database, RetentionPolicy } from '../../metadata/catalog-view.ts';
+import type { Database, FieldRegistration, RetentionPolicy } from '../../metadata/catalog-view.ts';
 import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts';
+import type { RowSink, RowTarget, StoredRows } from '../../query/ports.ts';
 import type { BrokerParts } from '../parts.ts';
 import type { BrokerStats, WriteRequest } from '../requests.ts';
 import { BatchSplitter, type ShardFrame } from '../split/split.ts';
 import { acceptFields, describeConflict, findExpired, findNewFields } from './check-fields.ts';
+import { rowsBatch } from './rows-batch.ts';
 import { FrameSender } from './send-frame.ts';
 import { SlicePacer } from './slice-pacer.ts';
 import { WriteResult } from './write-result.ts';
@@ -24,6 +26,9 @@ import { WriteResult } from './write-result.ts';
 /** Registering may lose races with drops of the measurement; more than a few times is no race. */
 const registerAttemptsMax = 5;
 const levels: ReadonlySet<string> = new Set(['', 'any', 'one', 'quorum', 'all']);
+
+/** What a parser adds to a batch; rows have no lines that could be wrong. */
+const wholeSlice = { next: 0, nextLine: 0, errorCount: 0, droppedCount: 0 } as const;
 
 interface Target {
   readonly db: Database;
@@ -38,7 +43,7 @@ interface Place {
   readonly firstLine: number;
 }
 
-export class PointWriter {
+export class PointWriter implements RowSink {
   readonly #parts: BrokerParts;
   readonly #stats: BrokerStats;
   readonly #parser: LineParser;
@@ -85,6 +90,32 @@ export class PointWriter {
     if (error !== undefined) throw error;
   }
 
+  /** @throws CitadelError `not-found` */
+  check({ database, policy }: RowTarget): void {
+    this.#targetOf(database, policy);
+  }
+
+  /** @throws CitadelError, see Broker.write */
+  async store({ database, policy }: RowTarget, pieces: readonly StoredRows[]): Promise<void> {
+    this.#stats.writeRequests++;
+    const target = this.#targetOf(database, policy);
+    const result = new WriteResult();
+    const sent: Promise<void>[] = [];
+    const batch = { ...rowsBatch(target.db.name, pieces), ...wholeSlice };
+    await this.#untilKnown(target.db, () => this.#trySlice(batch, target, result, sent));
+    await this.#conclude(result, sent);
+  }
+
+  #targetOf(database: string, policy: string): Target {
+    const { catalog, env } = this.#parts;
+    const db = catalog.view.database(database);
+    if (db === undefined) throw databaseNotFound(database);
+    const name = policy || db.defaultPolicy;
+    const found = catalog.view.policy(db, name);
+    if (found === undefined) throw policyNotFound(name);
+    return { db, policy: found, precision: 'ns', nowNs: env.clock.wallNs() };
+  }
+
   async #writeBody(body: Uint8Array, target: Target): Promise<void> {
     const result = new WriteResult();
     const sent: Promise<void>[] = [];
@@ -93,6 +124,10 @@ export class PointWriter {
       place = await this.#writeSlice(body, place, target, result, sent);
       if (place.from < body.length) await this.#parts.env.timers.yieldNow();
     }
+    await this.#conclude(result, sent);
+  }
+
+  async #conclude(result: WriteResult, sent: readonly Promise<void>[]): Promise<void> {
     await Promise.all(sent);
     this.#count(result);
     const error = result.error();
@@ -106,25 +141,43 @@ export class PointWriter {
     result: WriteResult,
     sent: Promise<void>[],
   ): Promise<Place> {
-    const { catalog } = this.#parts;
-    const { id: dbId } = target.db;
     const size = Math.min(this.#pacer.sliceSize, body.length - place.from);
-    for (let attempt = 0; ; attempt++) {
-      const slice = this.#pacer.run(size, () => {
+    let next = place;
+    await this.#untilKnown(target.db, () =>
+      this.#pacer.run(size, () => {
         const parsed = this.#parse(body, place, target, size);
-        const unknown = findNewFields(parsed, catalog.view, dbId);
-        if (unknown.length === 0) this.#splitSlice(parsed, target, result, sent);
-        return { next: { from: parsed.next, firstLine: parsed.nextLine }, unknown };
-      });
-      if (slice.unknown.length === 0) return slice.next;
-      if (attempt === registerAttemptsMax) {
+        next = { from: parsed.next, firstLine: parsed.nextLine };
+        return this.#trySlice(parsed, target, result, sent);
+      }),
+    );
+    return next;
+  }
+
+  /** Sends the slice if all its fields are known, else returns those that are not. */
+  #trySlice(
+    slice: ParsedSlice,
+    target: Target,
+    result: WriteResult,
+    sent: Promise<void>[],
+  ): readonly FieldRegistration[] {
+    const unknown = findNewFields(slice, this.#parts.catalog.view, target.db.id);
+    if (unknown.length === 0) this.#splitSlice(slice, target, result, sent);
+    return unknown;
+  }
+
+  /** Tries, registers the fields that were missing, and tries again. */
+  async #untilKnown(db: Database, attempt: () => readonly FieldRegistration[]): Promise<void> {
+    for (let count = 0; ; count++) {
+      const unknown = attempt();
+      if (unknown.length === 0) return;
+      if (count === registerAttemptsMax) {
         throw new CitadelError('unavailable', 'cannot register fields: too many changes');
       }
-      await this.#register(target.db, slice.unknown);
+      await this.#register(db, unknown);
     }
   }
 
-  async #register(db: Database, unknown: ReturnType<typeof findNewFields>): Promise<void> {
+  async #register(db: Database, unknown: readonly FieldRegistration[]): Promise<void> {
     try {
       await this.#parts.catalog.registerFields(db.id, unknown);
     } catch (error) {

@@ -52,6 +52,8 @@ const rules: ReadonlyMap<string, FunctionRule> = new Map<string, FunctionRule>([
   ['non_negative_difference', { ...change, answers: 'same' }],
   ['elapsed', { ...change, takes: 'any', answers: 'integer' }],
   ['moving_average', { ...change, answers: 'float' }],
+  ['holt_winters', { ...transform, answers: 'float' }],
+  ['holt_winters_with_fit', { ...transform, answers: 'float' }],
   ['exponential_moving_average', technical],
   ['double_exponential_moving_average', technical],
   ['triple_exponential_moving_average', technical],

@@ -8,7 +8,7 @@ import type { RowExpr } from '../../model/plan.ts';
 import type { TimeRange } from '../../model/time.ts';
 import { compareText } from '../../scan/text-order.ts';
 import type { ValueExpr } from '../eval/value-expr.ts';
-import { type QueryContext, unsupported } from '../query-context.ts';
+import type { QueryContext } from '../query-context.ts';
 import { clampTime, type WindowRule } from '../windows.ts';
 import { expandWildcards, readTagKeys } from './expand-wildcards.ts';
 import { OutputCompiler, usesOperators } from './output-compiler.ts';
@@ -105,6 +105,11 @@ interface Sources {
   readonly inner: readonly SelectPlan[];
 }
 
+/** A subquery writes nothing. */
+function withoutTarget(compiled: CompiledSelect): CompiledSelect {
+  return { ...compiled, statement: { ...compiled.statement, target: undefined } };
+}
+
 async function resolveSources(
   { sources }: CompiledSelect,
   range: TimeRange,
@@ -115,7 +120,7 @@ async function resolveSources(
   const inner: SelectPlan[] = [];
   for (const source of sources) {
     if (source.kind === 'measurement') continue;
-    const plan = await planSelect(source, context);
+    const plan = await planSelect(withoutTarget(source), context);
     const number = inner.push(plan) - 1;
     const columns = columnsOf(plan);
     for (const { name } of plan.measurements) tables.push(innerTable(number, name, columns));
@@ -129,7 +134,6 @@ export async function planSelect(
   context: QueryContext,
 ): Promise<SelectPlan> {
   const { statement } = compiled;
-  if (statement.target !== undefined) throw unsupported('INTO');
   const range: TimeRange = {
     min: clampTime(compiled.range.min),
     max: clampTime(compiled.range.max),
@@ -138,7 +142,13 @@ export async function planSelect(
   const innerKeys = inner.flatMap((plan) => plan.dimensions);
   const scope = { range, context, innerKeys };
   const { fields, dimensions } = await expandWildcards(compiled, tables, scope);
-  const exprs = fields.flatMap(({ expr }) => [expr, ...topTags(expr)]);
+  const hasTarget = statement.target !== undefined;
+  // What tells the rows of top() apart is a column, or, where rows are written, a tag.
+  const rowTags = hasTarget ? fields.flatMap(({ expr }) => topTags(expr)) : [];
+  const exprs = [
+    ...fields.flatMap(({ expr }) => (hasTarget ? [expr] : [expr, ...topTags(expr)])),
+    ...rowTags,
+  ];
   const tagKeys = usesOperators(exprs)
     ? await readTagKeys(tables, range, context)
     : new Set<string>();
@@ -151,8 +161,9 @@ export async function planSelect(
   ]);
   const groups = tagDimensions(dimensions);
   return {
-    columns: columnNames(fields, { timeName: compiled.timeName, hasTarget: false }),
+    columns: columnNames(fields, { timeName: compiled.timeName, hasTarget }),
     names,
+    rowTags: rowTags.map((expr) => fieldName({ expr, alias: '' })),
     inner: inner.map((plan) => groupAlsoBy(plan, groups)),
     outputs,
     measurements: groupTables(tables, compiled.condition, descending),
@@ -162,7 +173,8 @@ export async function planSelect(
     range,
     lowerBound: compiled.hasMinTime ? range.min : undefined,
     windows: windowRule(compiled),
-    fill: compiled.fill,
+    // What is written has no nulls, and no counts of nothing either.
+    fill: hasTarget && compiled.fill.kind === 'null' ? { kind: 'none' } : compiled.fill,
     descending,
     limit: rowLimit(compiled),
     offset: statement.offset,

@@ -44,6 +44,8 @@ export interface SelectPlan {
   readonly columns: readonly string[];
   /** Of `outputs`, as a query around this one knows them: not told apart by numbers. */
   readonly names: readonly string[];
+  /** INTO: keys of tags that follow the columns among `outputs`, without being columns. */
+  readonly rowTags: readonly string[];
   /** Subqueries; tables with `isInner` refer to them. */
   readonly inner: readonly SelectPlan[];
   readonly outputs: readonly ValueExpr[];

@@ -28,6 +28,8 @@ export interface ShowScope {
 export interface ScopeOptions {
   /** 'all' = every policy; 'default' = the named or default one; 'timed' = all, but that one when WHERE has a time. */
   readonly policies: 'all' | 'default' | 'timed';
+  /** Tags may be compared by order, in vain. */
+  readonly ordersTags?: boolean;
 }
 
 export function mentionsTime(condition: Expr | undefined): boolean {
@@ -48,9 +50,9 @@ function checkTagCondition(condition: Expr): void {
 }
 
 /** Every name is a tag here; `_name` is the measurement. */
-function tagCondition(condition: Expr | undefined): RowExpr | undefined {
+function tagCondition(condition: Expr | undefined, ordersTags: boolean): RowExpr | undefined {
   if (condition === undefined) return undefined;
-  checkTagCondition(condition);
+  if (!ordersTags) checkTagCondition(condition);
   return toRowExpr(condition, {
     resolve: ({ name }) => (name === '_name' ? { kind: 'measurement' } : { kind: 'tag', name }),
   });
@@ -110,7 +112,7 @@ export function showScope(
 ): ShowScope {
   const { condition, bounds } = splitCondition(parts.condition, { nowNs: context.nowNs });
   const range = rangeOf(bounds);
-  const where = tagCondition(condition);
+  const where = tagCondition(condition, options.ordersTags === true);
   const onePolicy =
     options.policies === 'default' || (options.policies === 'timed' && range !== undefined);
   const plans = placesOf(parts, context).map(({ database, policy, names, hasRegex }) => {

@@ -7,22 +7,23 @@ import type {
 } from '../../influxql/statement.ts';
 import type { SchemaAsk } from '../../model/plan.ts';
 import { compareText } from '../../scan/text-order.ts';
-import { type QueryContext, unsupported } from '../query-context.ts';
+import type { QueryContext } from '../query-context.ts';
 import type { SeriesPiece } from '../result.ts';
 import { askScope } from './ask-scope.ts';
 import { countSeries } from './collect-schema.ts';
+import { type CountedGroup, countGroups } from './count-groups.ts';
 import { keyFilter } from './key-filter.ts';
-import { refuseTime, type ShowScope, showScope } from './scope.ts';
-import { cellPiece, pageOf } from './show-pieces.ts';
+import { mentionsTime, refuseTime, type ShowScope, showScope } from './scope.ts';
+import { cellPiece } from './show-pieces.ts';
 
 type CardinalityStatement = ShowCardinalityStatement | ShowTagValuesCardinalityStatement;
 
-const names = {
-  'show-series-cardinality': 'SHOW SERIES',
-  'show-measurement-cardinality': 'SHOW MEASUREMENT',
-  'show-tag-key-cardinality': 'SHOW TAG KEY',
-  'show-field-key-cardinality': 'SHOW FIELD KEY',
-  'show-tag-values-cardinality': 'SHOW TAG VALUES',
+/** As InfluxDB's messages say it, EXACT or not. */
+const timelessNames = {
+  'show-series-cardinality': 'SHOW SERIES EXACT CARDINALITY',
+  'show-measurement-cardinality': 'SHOW MEASUREMENT EXACT CARDINALITY',
+  'show-tag-key-cardinality': 'SHOW TAG KEY EXACT CARDINALITY',
+  'show-field-key-cardinality': 'SHOW FIELD KEY CARDINALITY',
 } as const;
 
 /** Series and measurements without EXACT and without any clause: one number for the database. */
@@ -79,44 +80,62 @@ function askFor(statement: CardinalityStatement): Ask {
   }
 }
 
+/** An estimate is about the whole database, all else about one policy. */
 function openScope(statement: CardinalityStatement, context: QueryContext): ShowScope | undefined {
-  const isField = statement.kind === 'show-field-key-cardinality';
+  const isWhole = isEstimate(statement);
+  const options = { policies: isWhole ? 'all' : 'default', ordersTags: true } as const;
   try {
-    return showScope(statement, { policies: isField ? 'default' : 'all' }, context);
+    return showScope(statement, options, context);
   } catch (error) {
     // An estimate over a database that does not exist is 0.
     const isMissing = error instanceof CitadelError && error.code === 'not-found';
-    if (isMissing && isEstimate(statement)) return undefined;
+    if (isMissing && isWhole) return undefined;
     throw error;
   }
+}
+
+async function answerEstimate(
+  statement: CardinalityStatement,
+  scope: ShowScope | undefined,
+  context: QueryContext,
+): Promise<SeriesPiece> {
+  const counts = scope && (await countPerMeasurement(statement, scope, context));
+  let count = 0;
+  if (statement.kind === 'show-measurement-cardinality') count = counts?.size ?? 0;
+  else for (const one of counts?.values() ?? []) count += one;
+  return cellPiece('', ['cardinality estimation'], [[count]]);
+}
+
+async function countWhole(
+  statement: CardinalityStatement,
+  scope: ShowScope,
+  context: QueryContext,
+): Promise<CountedGroup[]> {
+  const counts = await countPerMeasurement(statement, scope, context);
+  if (statement.kind === 'show-measurement-cardinality') {
+    return [{ name: '', tags: undefined, count: counts.size }];
+  }
+  return [...counts].map(([name, count]) => ({ name, tags: undefined, count }));
 }
 
 export async function* answerCardinality(
   statement: CardinalityStatement,
   context: QueryContext,
 ): AsyncGenerator<SeriesPiece> {
-  const { kind } = statement;
-  const middle = statement.exact ? ' EXACT' : '';
-  refuseTime(`${names[kind]}${middle} CARDINALITY`, statement.condition);
-  if (statement.dimensions.length > 0) throw unsupported(`${names[kind]} CARDINALITY GROUP BY`);
+  const { kind, condition, dimensions, offset } = statement;
+  if (kind !== 'show-tag-values-cardinality') refuseTime(timelessNames[kind], condition);
   const scope = openScope(statement, context);
-  const counts =
-    scope === undefined
-      ? new Map<string, number>()
-      : await countPerMeasurement(statement, scope, context);
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const wholeCount = kind === 'show-measurement-cardinality' ? counts.size : total;
   if (isEstimate(statement)) {
-    yield cellPiece('', ['cardinality estimation'], [[wholeCount]]);
+    yield await answerEstimate(statement, scope, context);
     return;
   }
-  if (kind === 'show-measurement-cardinality') {
-    yield cellPiece('', ['count'], [[wholeCount]]);
-    return;
-  }
-  for (const [measurement, count] of counts) {
-    if (count === 0) continue;
-    const page = pageOf([count], statement.limit, statement.offset);
-    if (page.length > 0) yield cellPiece(measurement, ['count'], [page]);
+  // Each answer is one row; a time in the condition matches no tag.
+  if (scope === undefined || offset > 0 || mentionsTime(condition)) return;
+  const groups =
+    dimensions.length === 0
+      ? await countWhole(statement, scope, context)
+      : await countGroups(statement, scope, context);
+  for (const { name, tags, count } of groups) {
+    if (count > 0) yield { ...cellPiece(name, ['count'], [[count]]), tags };
   }
 }

@@ -1,6 +1,5 @@
 /** The SHOW statements that are answered from series and fields. */
 
-import { CitadelError } from '../../base/errors.ts';
 import type {
   ShowCardinalityStatement,
   ShowFieldKeysStatement,
@@ -10,15 +9,14 @@ import type {
   ShowTagValuesCardinalityStatement,
   ShowTagValuesStatement,
 } from '../../influxql/statement.ts';
-import type { RowExpr } from '../../model/plan.ts';
 import { compareText } from '../../scan/text-order.ts';
-import { type QueryContext, unsupported } from '../query-context.ts';
+import type { QueryContext } from '../query-context.ts';
 import type { SeriesPiece } from '../result.ts';
 import { askScope } from './ask-scope.ts';
 import { keyFilter } from './key-filter.ts';
-import { selectMeasurements } from './measurement-names.ts';
-import { refuseTime, type ShowScope, showScope } from './scope.ts';
+import { showScope } from './scope.ts';
 import { answerCardinality } from './show-cardinality.ts';
+import { showMeasurements } from './show-measurements.ts';
 import { cellPiece, pageOf, wholePiece } from './show-pieces.ts';
 
 export type ShowStatement =
@@ -48,40 +46,6 @@ export function answerShow(
     default:
       return answerCardinality(statement, context);
   }
-}
-
-function isMissingDatabase(error: unknown): boolean {
-  return error instanceof CitadelError && error.code === 'not-found';
-}
-
-async function* showMeasurements(
-  statement: ShowMeasurementsStatement,
-  context: QueryContext,
-): AsyncGenerator<SeriesPiece> {
-  refuseTime('SHOW MEASUREMENTS', statement.condition);
-  if (statement.everyDatabase || statement.everyPolicy || statement.policy !== '') {
-    throw unsupported('SHOW MEASUREMENTS ON a retention policy');
-  }
-  const { database, condition, source } = statement;
-  const sources = source === undefined ? [] : [source];
-  let scope: ShowScope;
-  try {
-    scope = showScope({ database, sources, condition: undefined }, { policies: 'all' }, context);
-  } catch (error) {
-    // Of a database that does not exist InfluxDB lists no measurements.
-    if (isMissingDatabase(error)) return;
-    throw error;
-  }
-  const ask = async (where: RowExpr | undefined): Promise<string[]> => {
-    const plans = scope.plans.map((plan) => ({ ...plan, where }));
-    return [...(await askScope({ ...scope, plans }, { kind: 'measurements' }, context)).keys()];
-  };
-  const names =
-    condition === undefined
-      ? await ask(undefined)
-      : [...(await selectMeasurements(condition, ask))].sort(compareText);
-  const page = pageOf(names, statement.limit, statement.offset);
-  if (page.length > 0) yield wholePiece('measurements', ['name'], [page]);
 }
 
 async function* showSeries(

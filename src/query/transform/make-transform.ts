@@ -15,6 +15,7 @@ import {
   TripleDerivative,
   type Warmup,
 } from './exponential.ts';
+import { HoltWinters } from './holt-winters.ts';
 import { AdaptiveAverage, EfficiencyRatio, Momentum } from './momentum.ts';
 import type { EmitRow, RowTransform } from './row-transform.ts';
 import { CumulativeSum, Integral, MovingAverage } from './running.ts';
@@ -90,6 +91,14 @@ export function makeTransform(call: CallPlan, plan: SelectPlan): RowTransform {
       const timeNs = isFloat ? 0n : (plan.lowerBound ?? 0n);
       return new Integral({ unitNs: args[0] ?? secondNs, windows, descending, timeNs });
     }
+    case 'holt_winters':
+    case 'holt_winters_with_fit':
+      return new HoltWinters({
+        horizon: args[0] ?? 1,
+        season: args[1] ?? 0,
+        withFit: fn === 'holt_winters_with_fit',
+        intervalNs: windows?.intervalNs ?? 1n,
+      });
     default: {
       const indicator = makeIndicator(call);
       if (indicator === undefined) throw new InvariantError(`function ${fn} has a transformation`);

@@ -12,4 +12,6 @@ export interface RowTransform {
   add(time: bigint, value: Value, emit: EmitRow): void;
   /** After the last row of the series. */
   finish?(emit: EmitRow): void;
+  /** The same where it takes long: says from time to time how much work was done, in values. */
+  conclude?(emit: EmitRow): Generator<number>;
 }

@@ -19,13 +19,13 @@ export async function* transformFrames(
   for await (const { group, frame } of frames) {
     const key = groupKey(group);
     if (open === undefined || open.key !== key) {
-      if (open !== undefined) yield* open.finish();
+      if (open !== undefined) yield* open.finish(pacer);
       open = new GroupTransform(call, plan, group);
     }
     yield* open.add(frame);
     await pacer.spend(frame.rowCount);
   }
-  if (open !== undefined) yield* open.finish();
+  if (open !== undefined) yield* open.finish(pacer);
 }
 
 class GroupTransform {
@@ -52,8 +52,9 @@ class GroupTransform {
     yield* this.#take();
   }
 
-  *finish(): Generator<GroupFrame> {
+  async *finish(pacer: Pacer): AsyncGenerator<GroupFrame> {
     this.#transform.finish?.(this.#emit);
+    for (const work of this.#transform.conclude?.(this.#emit) ?? []) await pacer.spend(work);
     yield* this.#take();
   }
 

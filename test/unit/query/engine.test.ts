@@ -90,18 +90,6 @@ test('a tiny window over a long time is refused, but not the first rows of it', 
   expect(JSON.parse(page).results[0].series[0].values).toHaveLength(3);
 });
 
-test('what is not there yet says so', async () => {
-  const store = openStore();
-  const queries = [
-    'select v from (select v from m) group by h slimit 1',
-    'select v into n from m',
-    'select holt_winters(mean(v), 2, 0) from m where time > 0 group by time(1m)',
-  ];
-  for (const query of queries) {
-    expect(await runQuery(store, query)).toMatch(/"error":"[^"]+ is not supported yet"/);
-  }
-});
-
 test('a query whose client has gone stops with the reason', async () => {
   const controller = new AbortController();
   controller.abort(new CitadelError('cancelled', 'query interrupted'));
