@@ -1,0 +1,290 @@
+/**
+ * The main thread's side of replication: peer messages, map changes and link states to the worker that has
+ * the shard, proposals to the metadata store, snapshots in and out. It decides nothing: the workers do.
+ */
+
+import { CitadelError } from '../base/errors.ts';
+import type { Disk, Env, TimerHandle } from '../env/env.ts';
+import type { ClusterView } from '../metadata/cluster-view.ts';
+import { type ClusterMap, holdersOf, type ShardRecord, type StoreKind } from '../model/cluster.ts';
+import type { PeerMessage, PeerTransport } from '../rpc/peer-api.ts';
+import type { SnapshotTransport } from '../rpc/snapshot-api.ts';
+import { ClusterMapFile, loadClusterMap } from './cluster-map-file.ts';
+import { SnapshotFetcher } from './snapshot-fetcher.ts';
+import type {
+  ClusterFromWorker,
+  ClusterToWorker,
+  ShardMessage,
+  WorkerCluster,
+  WorkerMap,
+} from './worker/cluster-messages.ts';
+
+/** How often this node's own lease is looked at. */
+const leaseCheckMs = 200;
+/** Buffers up to this size may come from a pool that must not be handed over. */
+const pooledBytesMax = 8192;
+/** The one kind of store this data node has. */
+const kindHere: StoreKind = 'tstore';
+
+export interface ClusterParts {
+  readonly view: ClusterView;
+  readonly transport: PeerTransport;
+  readonly snapshots: SnapshotTransport;
+}
+
+export type PostToWorker = (message: ClusterToWorker, transfer?: readonly ArrayBuffer[]) => void;
+
+/** A worker, as far as replication goes. */
+export interface ClusterWorker {
+  readonly post: PostToWorker;
+  readonly snapshot: (shard: number, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+}
+
+export interface ClusterPortOptions {
+  readonly env: Pick<Env, 'clock' | 'timers' | 'log'>;
+  readonly disk: Disk;
+  readonly parts: ClusterParts;
+  readonly clusterUuid: string;
+  readonly shardCount: number;
+  readonly workers: readonly ClusterWorker[];
+  /** Index of the worker that has a shard. */
+  readonly workerOf: (shard: number) => number;
+}
+
+function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** What may be handed over; undefined: it must be copied, for it is of a pool, or others look into it. */
+function ownBuffers(
+  messages: readonly ShardMessage[],
+  isShared: boolean,
+): ArrayBuffer[] | undefined {
+  if (isShared) return undefined;
+  const buffers = new Set(messages.map(({ bytes }) => bytes.buffer as ArrayBuffer));
+  for (const { byteLength } of buffers) if (byteLength <= pooledBytesMax) return undefined;
+  return [...buffers];
+}
+
+function copied({ shard, bytes }: ShardMessage): ShardMessage {
+  return { shard, bytes: Uint8Array.from(bytes) };
+}
+
+export class ClusterPort {
+  readonly #options: ClusterPortOptions;
+  readonly #mapFile: ClusterMapFile;
+  readonly #fetcher: SnapshotFetcher;
+  readonly #stops: (() => void)[] = [];
+  readonly #timers: TimerHandle[] = [];
+  /** Shard -> the record last told. */
+  readonly #told = new Map<number, ShardRecord>();
+  #isAttached: boolean;
+  #closed = false;
+
+  /** @throws CitadelError `conflict` for a map of another cluster or shape; `corrupt`, `unsupported-version` */
+  static async open(options: ClusterPortOptions): Promise<ClusterPort> {
+    const { disk, env, parts, clusterUuid, shardCount } = options;
+    const saved = await loadClusterMap(disk);
+    checkMap(parts.view.map, clusterUuid, shardCount);
+    if (saved !== undefined) checkMap(saved, clusterUuid, shardCount);
+    const failed = (error: unknown) => env.log.warn('cannot save the cluster map', { error });
+    return new ClusterPort(options, new ClusterMapFile(disk, saved, failed));
+  }
+
+  private constructor(options: ClusterPortOptions, mapFile: ClusterMapFile) {
+    const { env, parts, workerOf, workers } = options;
+    this.#options = options;
+    this.#mapFile = mapFile;
+    this.#isAttached = parts.view.isAttached(env.clock.monotonicMs());
+    this.#fetcher = new SnapshotFetcher({
+      timers: env.timers,
+      transport: parts.snapshots,
+      send: (shard, message, transfer) => workers[workerOf(shard)]?.post(message, transfer),
+    });
+  }
+
+  /** What a worker starts with; the rest comes as messages. */
+  describe(worker: number): WorkerCluster {
+    const { view } = this.#options.parts;
+    const { map } = view;
+    const records = this.#recordsOf(map).filter(({ shard }) => this.#isOf(shard, worker));
+    for (const record of records) this.#told.set(record.shard, record);
+    const liveNodes = [...map.nodes.keys()];
+    return { self: view.self, records, liveNodes, isAttached: this.#isAttached };
+  }
+
+  /** All workers are open: the traffic may begin. */
+  start(): void {
+    const { env, parts } = this.#options;
+    const { view, transport, snapshots } = parts;
+    transport.listen((from, messages) => this.#deliver(from, messages));
+    transport.onLink((node, state) => this.#postAll({ kind: 'link', node, state }));
+    this.#stops.push(view.onChange((map) => this.#mapChanged(map)));
+    this.#timers.push(env.timers.every(leaseCheckMs, () => this.#checkLease()));
+    snapshots.serveSnapshots((kind, shard, signal) => this.#openSnapshot(kind, shard, signal));
+    this.#mapChanged(view.map);
+  }
+
+  fromWorker(worker: number, message: ClusterFromWorker): void {
+    const { workers } = this.#options;
+    switch (message.kind) {
+      case 'peer-messages':
+        this.#send(message.messages);
+        return;
+      case 'propose':
+        this.#propose(workers[worker]!.post, message);
+        return;
+      case 'fetch-snapshot':
+        this.#fetcher.start(message.shard, message.from);
+        return;
+      case 'snapshot-taken':
+        this.#fetcher.taken(message.shard, message.bytes);
+        return;
+      case 'stop-fetch':
+        this.#fetcher.stop(message.shard);
+        return;
+    }
+  }
+
+  /** The caller knows a newer map: reads it before its request is looked at. */
+  async catchUp(mapVersion: number): Promise<void> {
+    const { view } = this.#options.parts;
+    if (mapVersion <= view.map.version) return;
+    try {
+      await view.refresh();
+    } catch (error) {
+      // With the metadata store away the request is judged by the map that is here.
+      if (!(error instanceof CitadelError) || error.code !== 'unavailable') throw error;
+    }
+  }
+
+  get isAttached(): boolean {
+    const { parts, env } = this.#options;
+    return parts.view.isAttached(env.clock.monotonicMs());
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const stop of this.#stops) stop();
+    for (const timer of this.#timers) timer.cancel();
+    await this.#fetcher.close();
+    await this.#mapFile.settled();
+  }
+
+  #isOf(shard: number, worker: number): boolean {
+    return this.#options.workerOf(shard) === worker;
+  }
+
+  /** Of the shards that this node holds, or held as far as the workers know. */
+  #recordsOf(map: ClusterMap): ShardRecord[] {
+    const { self } = this.#options.parts.view;
+    return map.shards[kindHere].filter(
+      (record) => this.#told.has(record.shard) || holdersOf(record).includes(self),
+    );
+  }
+
+  #mapChanged(map: ClusterMap): void {
+    if (this.#closed) return;
+    this.#mapFile.save(map);
+    const changed = this.#recordsOf(map).filter(
+      (record) => this.#told.get(record.shard)?.version !== record.version,
+    );
+    for (const record of changed) this.#told.set(record.shard, record);
+    this.#tellMap(changed);
+  }
+
+  #tellMap(changed: readonly ShardRecord[]): void {
+    const { parts, workers } = this.#options;
+    const liveNodes = [...parts.view.map.nodes.keys()];
+    const isAttached = this.#isAttached;
+    for (const [i, { post }] of workers.entries()) {
+      const records = changed.filter(({ shard }) => this.#isOf(shard, i));
+      const map: WorkerMap = { records, liveNodes, isAttached };
+      post({ kind: 'map', map });
+    }
+  }
+
+  #checkLease(): void {
+    const isAttached = this.isAttached;
+    if (isAttached === this.#isAttached) return;
+    this.#isAttached = isAttached;
+    this.#tellMap([]);
+  }
+
+  #postAll(message: ClusterToWorker): void {
+    for (const { post } of this.#options.workers) post(message);
+  }
+
+  #deliver(from: string, messages: readonly PeerMessage[]): void {
+    if (this.#closed) return;
+    const { workers, workerOf, shardCount } = this.#options;
+    const known = messages.filter(
+      ({ kind, shard }) => kind === kindHere && shard >= 0 && shard < shardCount,
+    );
+    const byWorker = groupBy(known, ({ shard }) => workerOf(shard));
+    for (const [worker, group] of byWorker) {
+      const own = group.map(({ shard, bytes }): ShardMessage => ({ shard, bytes }));
+      const transfer = ownBuffers(own, byWorker.size > 1);
+      const sent = transfer === undefined ? own.map(copied) : own;
+      const buffers = transfer ?? sent.map(({ bytes }) => bytes.buffer as ArrayBuffer);
+      workers[worker]?.post({ kind: 'peer-messages', from, messages: sent }, buffers);
+    }
+  }
+
+  #send(messages: readonly (ShardMessage & { readonly to: string })[]): void {
+    if (this.#closed) return;
+    const byNode = groupBy(messages, ({ to }) => to);
+    for (const [to, group] of byNode) {
+      const sent = group.map(({ shard, bytes }): PeerMessage => ({ kind: kindHere, shard, bytes }));
+      this.#options.parts.transport.send(to, sent);
+    }
+  }
+
+  #propose(post: PostToWorker, asked: Extract<ClusterFromWorker, { kind: 'propose' }>): void {
+    const { shard, id, record } = asked;
+    const { log } = this.#options.env;
+    this.#options.parts.view.propose(kindHere, record).then(
+      (result) => post({ kind: 'proposed', shard, id, result }),
+      (error: unknown) => {
+        log.warn('a change of the shard map may not have happened', { shard, error });
+        post({ kind: 'proposed', shard, id, result: 'unknown' });
+      },
+    );
+  }
+
+  #openSnapshot(kind: StoreKind, shard: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const { workers, workerOf, shardCount } = this.#options;
+    const isHere = kind === kindHere && shard >= 0 && shard < shardCount && !this.#closed;
+    const worker = isHere ? workers[workerOf(shard)] : undefined;
+    if (worker === undefined) return refuse(`shard ${shard} of ${kind} is not here`);
+    return worker.snapshot(shard, signal);
+  }
+}
+
+async function* refuse(message: string): AsyncGenerator<Uint8Array> {
+  yield* [];
+  throw new CitadelError('redirect', message);
+}
+
+function checkMap(map: ClusterMap, clusterUuid: string, shardCount: number): void {
+  if (map.clusterUuid !== clusterUuid) {
+    throw new CitadelError(
+      'conflict',
+      `cannot join cluster ${map.clusterUuid}: the data directory belongs to cluster ${clusterUuid}`,
+    );
+  }
+  const { length } = map.shards[kindHere];
+  if (length > 0 && length !== shardCount) {
+    throw new CitadelError(
+      'conflict',
+      `cannot join a cluster with ${length} shards: the data directory was made with ${shardCount}`,
+    );
+  }
+}
