@@ -6,12 +6,43 @@
 import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
 import { CitadelError } from '../../base/errors.ts';
+import { ArrivingBody } from './arriving-body.ts';
 import { BodyRooms } from './body-room.ts';
 
 const inflateChunk = 256 * 1024;
 
 export function tooLarge(): CitadelError {
   return new CitadelError('too-large', 'Request Entity Too Large');
+}
+
+/**
+ * Hands over the parts of a body as they come; ends with the body. When `take` throws, the rest of the
+ * body is read and thrown away: the connection stays, the answer still goes over it.
+ */
+function receive(request: IncomingMessage, take: (part: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onData = (part: Buffer): void => {
+      try {
+        take(part);
+      } catch (error) {
+        settle();
+        reject(error);
+      }
+    };
+    const onEnd = (): void => {
+      settle();
+      resolve();
+    };
+    const onBreak = (error?: Error): void => {
+      settle();
+      reject(error ?? new Error('the connection was closed'));
+    };
+    const settle = (): void => {
+      request.off('data', onData).off('end', onEnd).off('error', onBreak).off('close', onBreak);
+    };
+    request.on('data', onData).on('end', onEnd).on('error', onBreak).on('close', onBreak);
+    if (request.destroyed) onBreak();
+  });
 }
 
 export class BodyCollector {
@@ -48,22 +79,21 @@ export class BodyCollector {
    * @throws CitadelError `too-large`, `overloaded`, `invalid-argument` when the client breaks off
    */
   async collect(request: IncomingMessage): Promise<Buffer> {
-    const parts: Buffer[] = [];
-    let size = 0;
+    const announced = Number(request.headers['content-length'] ?? 0);
+    const body = new ArrivingBody(this.#rooms, announced);
     try {
-      // Leaving early must not destroy the connection: the answer still goes over it.
-      for await (const part of request.iterator({ destroyOnReturn: false })) {
+      await receive(request, (part) => {
         this.#hold(part.length);
-        size += part.length;
-        parts.push(part);
-        if (size > this.#sizeMax) throw tooLarge();
-      }
+        body.add(part);
+        if (body.size > this.#sizeMax) throw tooLarge();
+      });
     } catch (error) {
-      this.release(size);
+      this.release(body.size);
+      body.abandon();
       if (error instanceof CitadelError) throw error;
       throw new CitadelError('invalid-argument', 'unexpected EOF', { cause: error });
     }
-    return this.#rooms.join(parts, size);
+    return body.finish();
   }
 
   release(size: number): void {
