@@ -3,7 +3,7 @@
 import type { MemoryLimits } from '../base/memory-budget.ts';
 import type { Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
-import type { ShardRecord } from '../metadata/cluster-record.ts';
+import type { ShardRecord } from '../model/cluster.ts';
 import type { DataNodeApi } from '../rpc/data-node-api.ts';
 
 export interface BrokerLimits {

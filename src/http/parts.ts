@@ -3,7 +3,7 @@
 import type { Broker } from '../broker/broker.ts';
 import type { Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
-import type { ShardRecord } from '../metadata/cluster-record.ts';
+import type { ShardRecord } from '../model/cluster.ts';
 
 export interface NodeFacts {
   readonly version: string;

@@ -1,38 +1,40 @@
 /**
- * The cluster record and the shard map: made once, by compare-and-set, and never to change.
+ * The cluster record and the shard maps: made once, by compare-and-set, and never to change.
  *
  * The shard count decides where every point lives, so a node that is started with another one is
- * refused. Shard records (epoch, primary, replicas) are filled in afterwards, each only if absent: a
- * start that was cut short is finished by the next one.
+ * refused. Which node holds a shard is another record per shard: filled in here on a single node, by the
+ * controller in a cluster.
  */
 
 import { CitadelError } from '../base/errors.ts';
 import type { Clock } from '../env/env.ts';
-import { parseRecord, renderRecord } from './catalog-records.ts';
-import { clusterKey, mapVersionKey, shardKey, shardMapKey, shardsPrefix } from './meta-keys.ts';
-import { isAbsent, type MetaRecord, type MetaStore } from './meta-store.ts';
+import type { ShardRecord, StoreKind } from '../model/cluster.ts';
+import {
+  type ClusterRecord,
+  featureLevel,
+  readCluster,
+  readLayout,
+  readShard,
+  renderCluster,
+  renderLayout,
+  renderShard,
+  type ShardLayout,
+} from './cluster-records.ts';
+import {
+  adoptingKey,
+  clusterKey,
+  mapVersionKey,
+  shardKey,
+  shardMapKeys,
+  shardsPrefixes,
+} from './meta-keys.ts';
+import { isAbsent, type MetaOp, type MetaStore } from './meta-store.ts';
 
 export const defaultShardCount = 16;
 export const shardCountMax = 4096;
 const shardBatch = 100;
-/** What this release writes; nothing newer is written before every node of a cluster can read it. */
-const featureLevel = 1;
 
-export interface ClusterRecord {
-  readonly clusterUuid: string;
-  readonly featureLevel: number;
-  readonly shardCount: number;
-  readonly replicationFactor: number;
-  /** ms since the Unix epoch. */
-  readonly createdMs: number;
-}
-
-export interface ShardRecord {
-  readonly shard: number;
-  readonly epoch: number;
-  readonly primary: string;
-  readonly replicas: readonly string[];
-}
+export const touchMapVersion: MetaOp = { kind: 'put', key: mapVersionKey, value: '' };
 
 export interface ShardMap {
   readonly cluster: ClusterRecord;
@@ -42,12 +44,12 @@ export interface ShardMap {
   readonly version: number;
 }
 
-export interface ClusterOptions {
-  readonly nodeUuid: string;
-  /** The data directory's; the cluster's must be the same. */
+export interface NewCluster {
   readonly clusterUuid: string;
   /** Undefined = what is there, 16 for a new cluster. */
   readonly shardCount: number | undefined;
+  /** Of a new cluster. */
+  readonly replicationFactor: number;
 }
 
 function checkShardCount(count: number): void {
@@ -59,83 +61,30 @@ function checkShardCount(count: number): void {
   );
 }
 
-function corrupt(key: string): CitadelError {
-  return new CitadelError('corrupt', `cannot read metadata record '${key}'`);
-}
-
-function readCluster(record: MetaRecord): ClusterRecord {
-  const json = parseRecord(record);
-  const { clusterUuid, shardCount, replicationFactor, createdMs } = json;
-  const level = json.featureLevel;
-  if (typeof clusterUuid !== 'string' || typeof shardCount !== 'number') throw corrupt(record.key);
-  if (typeof replicationFactor !== 'number' || typeof createdMs !== 'number') {
-    throw corrupt(record.key);
-  }
-  if (typeof level !== 'number' || level > featureLevel) {
-    const message = `metadata has feature level ${String(level)}, this release knows ${featureLevel}`;
-    throw new CitadelError('unsupported-version', message);
-  }
-  return { clusterUuid, featureLevel: level, shardCount, replicationFactor, createdMs };
-}
-
-function readShard(record: MetaRecord): ShardRecord {
-  const { epoch, primary, replicas } = parseRecord(record);
-  const shard = Number(record.key.slice(shardsPrefix.length));
-  if (typeof epoch !== 'number' || typeof primary !== 'string') throw corrupt(record.key);
-  if (!Number.isInteger(shard) || !Array.isArray(replicas)) throw corrupt(record.key);
-  return { shard, epoch, primary, replicas: replicas.map(String) };
-}
-
 async function createCluster(
   store: MetaStore,
   clock: Pick<Clock, 'wallMs'>,
-  { clusterUuid, shardCount = defaultShardCount }: ClusterOptions,
+  { clusterUuid, shardCount = defaultShardCount, replicationFactor }: NewCluster,
 ): Promise<void> {
   checkShardCount(shardCount);
-  const shape = { shardCount, replicationFactor: 1, createdMs: clock.wallMs() };
+  const shape = { shardCount, replicationFactor, createdMs: clock.wallMs() };
+  const cluster = { clusterUuid, featureLevel, ...shape, mapVersionBase: 0 };
   // When another node was faster its record stands, and is checked like any other.
-  await store.transaction({
-    compare: [isAbsent(clusterKey)],
+  const { succeeded, results } = await store.transaction({
+    compare: [isAbsent(clusterKey), isAbsent(adoptingKey)],
     onSuccess: [
-      {
-        kind: 'put',
-        key: clusterKey,
-        value: renderRecord({ clusterUuid, featureLevel, ...shape }),
-      },
-      { kind: 'put', key: shardMapKey, value: renderRecord(shape) },
-      { kind: 'put', key: mapVersionKey, value: '' },
+      { kind: 'put', key: clusterKey, value: renderCluster(cluster) },
+      { kind: 'put', key: shardMapKeys.tstore, value: renderLayout(shape) },
+      touchMapVersion,
     ],
+    onFailure: [{ kind: 'get', key: adoptingKey }],
   });
+  if (succeeded || results[0]?.records.length === 0) return;
+  const message = 'cannot make a cluster: a node is moving its metadata there';
+  throw new CitadelError('unavailable', message);
 }
 
-async function fillShards(store: MetaStore, shardCount: number, nodeUuid: string): Promise<void> {
-  const { records } = await store.range(shardsPrefix);
-  const known = new Set(records.map((record) => record.key));
-  const missing = Array.from({ length: shardCount }, (_, shard) => shardKey(shard)).filter(
-    (key) => !known.has(key),
-  );
-  const value = renderRecord({
-    epoch: 1,
-    primary: nodeUuid,
-    replicas: [nodeUuid],
-    learner: null,
-    leaving: null,
-    degraded: false,
-  });
-  for (let i = 0; i < missing.length; i += shardBatch) {
-    const keys = missing.slice(i, i + shardBatch);
-    const { succeeded } = await store.transaction({
-      compare: keys.map(isAbsent),
-      onSuccess: [
-        ...keys.map((key) => ({ kind: 'put' as const, key, value })),
-        { kind: 'put', key: mapVersionKey, value: '' },
-      ],
-    });
-    if (!succeeded) throw new CitadelError('unavailable', 'shard map is being made elsewhere');
-  }
-}
-
-function checkCluster(cluster: ClusterRecord, options: ClusterOptions): void {
+function checkCluster(cluster: ClusterRecord, options: NewCluster): void {
   if (cluster.clusterUuid !== options.clusterUuid) {
     const message = `data directory belongs to cluster ${options.clusterUuid}, metadata to ${cluster.clusterUuid}`;
     throw new CitadelError('conflict', message);
@@ -148,30 +97,120 @@ function checkCluster(cluster: ClusterRecord, options: ClusterOptions): void {
   );
 }
 
+/** The record as the store has it; undefined = no cluster yet. @throws CitadelError `unavailable`, `corrupt`, `unsupported-version` */
+export async function findCluster(store: MetaStore): Promise<ClusterRecord | undefined> {
+  const record = await store.get(clusterKey);
+  return record && readCluster(record);
+}
+
 /**
  * Makes the cluster's records where they are missing and reads them.
  *
  * @throws CitadelError `conflict` when another shard count is asked for or the data is another cluster's, `invalid-argument` for one that no
- *   cluster may have, `unsupported-version`, `corrupt`
+ *   cluster may have, `unsupported-version`, `corrupt`, `unavailable`
+ */
+export async function makeCluster(
+  store: MetaStore,
+  clock: Pick<Clock, 'wallMs'>,
+  options: NewCluster,
+): Promise<ClusterRecord> {
+  if ((await store.get(clusterKey)) === undefined) await createCluster(store, clock, options);
+  const cluster = await findCluster(store);
+  if (cluster === undefined) throw new CitadelError('corrupt', 'cluster record is gone again');
+  checkCluster(cluster, options);
+  return cluster;
+}
+
+/**
+ * Sets up another kind of store in a cluster that is there; what is there already stays.
+ *
+ * @throws CitadelError `conflict` for another shard count than it has, `invalid-argument`, `unavailable`
+ */
+export async function makeShardMap(
+  store: MetaStore,
+  clock: Pick<Clock, 'wallMs'>,
+  kind: StoreKind,
+  options: Pick<NewCluster, 'shardCount' | 'replicationFactor'>,
+): Promise<ShardLayout> {
+  const { shardCount = defaultShardCount, replicationFactor } = options;
+  checkShardCount(shardCount);
+  const made: ShardLayout = { shardCount, replicationFactor, createdMs: clock.wallMs() };
+  const key = shardMapKeys[kind];
+  const { succeeded, results } = await store.transaction({
+    compare: [isAbsent(key)],
+    onSuccess: [{ kind: 'put', key, value: renderLayout(made) }, touchMapVersion],
+    onFailure: [{ kind: 'get', key }],
+  });
+  if (succeeded) return made;
+  const record = results[0]?.records[0];
+  if (record === undefined) throw new CitadelError('unavailable', `${key} is gone again`);
+  const found = readLayout(record);
+  if (options.shardCount === undefined || options.shardCount === found.shardCount) return found;
+  const message = `cannot change the shard count of ${kind} from ${found.shardCount} to ${shardCount}`;
+  throw new CitadelError('conflict', message);
+}
+
+/** Every shard that has no record gets this node as its only replica: a single node's way of placing. */
+async function fillShards(
+  store: MetaStore,
+  kind: StoreKind,
+  shardCount: number,
+  nodeUuid: string,
+): Promise<void> {
+  const { records } = await store.range(shardsPrefixes[kind]);
+  const known = new Set(records.map((record) => record.key));
+  const missing = Array.from({ length: shardCount }, (_, shard) => shardKey(kind, shard)).filter(
+    (key) => !known.has(key),
+  );
+  const value = renderShard({
+    shard: 0,
+    epoch: 1,
+    primary: nodeUuid,
+    replicas: [nodeUuid],
+    learner: undefined,
+    leaving: undefined,
+    degraded: false,
+    isNew: false,
+    version: 1,
+    revision: 0,
+  });
+  for (let i = 0; i < missing.length; i += shardBatch) {
+    const keys = missing.slice(i, i + shardBatch);
+    const { succeeded } = await store.transaction({
+      compare: keys.map(isAbsent),
+      onSuccess: [...keys.map((key) => ({ kind: 'put' as const, key, value })), touchMapVersion],
+    });
+    if (!succeeded) throw new CitadelError('unavailable', 'shard map is being made elsewhere');
+  }
+}
+
+export interface ClusterOptions {
+  readonly nodeUuid: string;
+  /** The data directory's; the cluster's must be the same. */
+  readonly clusterUuid: string;
+  /** Undefined = what is there, 16 for a new cluster. */
+  readonly shardCount: number | undefined;
+}
+
+/**
+ * The metadata of a single node: every shard has one replica, here.
+ *
+ * @throws CitadelError as `makeCluster`
  */
 export async function openCluster(
   store: MetaStore,
   clock: Pick<Clock, 'wallMs'>,
-  options: ClusterOptions,
+  { nodeUuid, clusterUuid, shardCount }: ClusterOptions,
 ): Promise<ShardMap> {
-  if ((await store.get(clusterKey)) === undefined) {
-    await createCluster(store, clock, options);
-  }
-  const record = await store.get(clusterKey);
-  if (record === undefined) throw corrupt(clusterKey);
-  const cluster = readCluster(record);
-  checkCluster(cluster, options);
-  await fillShards(store, cluster.shardCount, options.nodeUuid);
-  const { records } = await store.range(shardsPrefix);
-  const shards = records.map(readShard).sort((a, b) => a.shard - b.shard);
+  const wanted = { clusterUuid, shardCount, replicationFactor: 1 };
+  const cluster = await makeCluster(store, clock, wanted);
+  await fillShards(store, 'tstore', cluster.shardCount, nodeUuid);
+  const { records } = await store.range(shardsPrefixes.tstore);
+  const shards = records.map((record) => readShard('tstore', record));
+  shards.sort((a, b) => a.shard - b.shard);
   if (shards.some(({ shard }, i) => shard !== i) || shards.length !== cluster.shardCount) {
     throw new CitadelError('corrupt', 'shard map does not match the shard count');
   }
   const version = (await store.get(mapVersionKey))?.version ?? 0;
-  return { cluster, shards, version };
+  return { cluster, shards, version: cluster.mapVersionBase + version };
 }

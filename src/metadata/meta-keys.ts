@@ -7,6 +7,7 @@
 
 import { CitadelError } from '../base/errors.ts';
 import { decodeText, encodeText } from '../base/text.ts';
+import type { StoreKind } from '../model/cluster.ts';
 
 const hexDigits = '0123456789ABCDEF';
 
@@ -54,8 +55,22 @@ export function decodeName(text: string): string {
 export const clusterKey = 'cluster';
 /** Written by every transaction but those of leases; its `version` is the map version. */
 export const mapVersionKey = 'mapver';
-export const shardMapKey = 'tstore/shardmap';
-export const shardsPrefix = 'tstore/shards/';
+export const shardMapKeys: Readonly<Record<StoreKind, string>> = {
+  tstore: 'tstore/shardmap',
+  kstore: 'kstore/shardmap',
+};
+export const shardsPrefixes: Readonly<Record<StoreKind, string>> = {
+  tstore: 'tstore/shards/',
+  kstore: 'kstore/shards/',
+};
+/** Each under the lease of its node. */
+export const nodesPrefix = 'nodes/';
+/** Under the lease of the node whose controller is the active one. */
+export const leaderKey = 'leader';
+/** There while a node's own metadata is being moved in; goes with the transaction that makes `cluster`. */
+export const adoptingKey = 'adopting';
+/** Only in embedded metadata: it has moved to etcd, or is about to. */
+export const movedKey = 'moved';
 export const catalogPrefix = 'catalog/';
 export const databasesPrefix = 'catalog/databases/';
 export const fieldsPrefix = 'catalog/fields/';
@@ -65,8 +80,12 @@ export const continuousQueriesPrefix = 'catalog/cq/';
 export const subscriptionsPrefix = 'catalog/subscriptions/';
 export const droppedPrefix = 'dropped/';
 
-export function shardKey(shard: number): string {
-  return shardsPrefix + shard;
+export function shardKey(kind: StoreKind, shard: number): string {
+  return shardsPrefixes[kind] + shard;
+}
+
+export function nodeKey(uuid: string): string {
+  return nodesPrefix + encodeName(uuid);
 }
 
 export function databaseKey(name: string): string {

@@ -24,6 +24,8 @@ export interface NodeRecord {
   readonly startedMs: number;
   /** Data worker threads: shard s is on thread `s % workers`, and a scan stream never spans threads. */
   readonly workers: number;
+  /** It is about to stop and gives its primaries away. */
+  readonly isStopping?: boolean;
 }
 
 /** Who holds a shard. Every change raises `version` and is guarded by `revision`. */
@@ -45,6 +47,8 @@ export interface ShardRecord {
    * without data be complete. No write is accepted meanwhile.
    */
   readonly isNew: boolean;
+  /** A replica that should take over as primary, by the controller's wish; goes with the next change of the primary. */
+  readonly preferred?: string | undefined;
   /** +1 at each change of this record; orders copies of it, over restores of the metadata store too. */
   readonly version: number;
   /** The metadata store's revision of this copy; guards the next change. */
@@ -65,6 +69,13 @@ export interface ClusterMap {
 export function holdersOf(record: ShardRecord): readonly string[] {
   const { replicas, learner } = record;
   return learner === undefined ? replicas : [...replicas, learner];
+}
+
+/** Nodes that can be primaries: their lease is valid and they are not about to stop. */
+export function liveNodesOf({ nodes }: ClusterMap): ReadonlySet<string> {
+  const live = new Set<string>();
+  for (const [uuid, node] of nodes) if (node.isStopping !== true) live.add(uuid);
+  return live;
 }
 
 /** floor(R/2) + 1 of the configured replicas, whoever is alive. */
