@@ -13,18 +13,17 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
-import type { Clock, Disk, DiskFile, Log, Rng, TimerHandle, Timers } from '../../env/env.ts';
+import type { Clock, Disk, Log, Rng, TimerHandle, Timers } from '../../env/env.ts';
 import {
   encodeGroupHeader,
   encodeRecordHeader,
-  encodeSegmentHead,
   groupHeaderSize,
   type LogRecord,
-  paddedSize,
   recordHeaderSize,
-  segmentHeadSize,
+  recordSize,
 } from './log-layout.ts';
-import { type LogSummary, type SegmentInfo, segmentFile } from './log-reader.ts';
+import type { LogSummary, SegmentInfo } from './log-reader.ts';
+import { createSegment, type OpenSegment } from './new-segment.ts';
 
 export type FsyncMode = 'always' | 'interval' | 'never';
 
@@ -50,25 +49,26 @@ export interface CommitLogOptions {
 }
 
 export interface LogListener {
-  /** These records, in the order they were appended, may be applied and acknowledged. */
-  logged(records: readonly LogRecord[]): void;
+  /**
+   * These records, in the order they were appended, may be applied and acknowledged. They lie one behind the
+   * other (`recordSize`) in the file of this segment, from `offset` on.
+   */
+  logged(records: readonly LogRecord[], segment: number, offset: number): void;
   /** None of these will be logged. Called once for everything that was on its way. */
   failed(error: CitadelError, records: readonly LogRecord[]): void;
 }
 
-interface OpenSegment {
-  readonly file: DiskFile;
-  readonly info: SegmentInfo;
-  readonly salt: number;
+/** What goes out together, and where it went. */
+interface Group {
+  readonly records: readonly LogRecord[];
+  segment: number;
+  /** Of its first record in the segment's file. */
+  offset: number;
 }
 
 interface SyncWaiter {
   readonly resolve: () => void;
   readonly reject: (error: CitadelError) => void;
-}
-
-function sizeOf(record: LogRecord): number {
-  return recordHeaderSize + paddedSize(record.frame.length);
 }
 
 function toCitadelError(error: unknown): CitadelError {
@@ -129,7 +129,7 @@ export class CommitLog {
   append(record: LogRecord): void {
     if (this.#closed) throw new CitadelError('cancelled', 'the commit log is closed');
     this.#pending.push(record);
-    this.#pendingBytes += sizeOf(record);
+    this.#pendingBytes += recordSize(record);
     this.#wake();
   }
 
@@ -150,16 +150,21 @@ export class CommitLog {
 
   /**
    * Removes the segments, oldest first, whose records are all in stores. `replayFrom` of a replica that is
-   * not known here is undefined: its records are nobody's. Damaged segments are set aside instead.
+   * not known here is undefined: its records are nobody's. Damaged segments are set aside instead. Segments
+   * from number `keepFrom` on stay. Resolves with the number up to which, and including, segments were removed; 0 = none.
    */
-  async trim(replayFrom: (replicaId: string) => number | undefined): Promise<void> {
+  async trim(
+    replayFrom: (replicaId: string) => number | undefined,
+    keepFrom = Number.POSITIVE_INFINITY,
+  ): Promise<number> {
     const { disk, env } = this.#options;
-    for (;;) {
+    for (let removed = 0; ; ) {
       const oldest = this.#sealed[0];
-      if (oldest === undefined) return;
+      if (oldest === undefined || oldest.number >= keepFrom) return removed;
       for (const [replicaId, lsn] of oldest.lsnMax) {
-        if ((replayFrom(replicaId) ?? lsn) < lsn) return;
+        if ((replayFrom(replicaId) ?? lsn) < lsn) return removed;
       }
+      removed = oldest.number;
       this.#sealed.shift();
       if (oldest.damaged) {
         await disk.rename(oldest.file, `${oldest.file}.damaged`);
@@ -202,27 +207,27 @@ export class CommitLog {
   async #run(): Promise<void> {
     // The turn of the event loop that woke us may bring more: they share the first group.
     await Promise.resolve();
-    let done: LogRecord[] = [];
-    while (done.length > 0 || this.#pending.length > 0 || this.#syncWaiters.length > 0) {
-      const batch = this.#takeBatch();
+    let done: Group | undefined;
+    while (done !== undefined || this.#pending.length > 0 || this.#syncWaiters.length > 0) {
+      const group = { records: this.#takeBatch(), segment: 0, offset: 0 };
       const waiters = this.#pending.length === 0 ? this.#takeWaiters() : [];
-      const work = this.#store(batch, waiters.length > 0);
-      if (done.length > 0) this.#listener.logged(done);
-      done = [];
+      const work = this.#store(group, waiters.length > 0);
+      if (done !== undefined) this.#listener.logged(done.records, done.segment, done.offset);
+      done = undefined;
       const error = await work;
       if (error === undefined) {
-        done = batch;
+        if (group.records.length > 0) done = group;
         for (const { resolve } of waiters) resolve();
       } else {
-        await this.#fail(error, batch, waiters);
+        await this.#fail(error, group.records, waiters);
       }
     }
   }
 
   /** Undefined when all went well. */
-  async #store(batch: readonly LogRecord[], settle: boolean): Promise<CitadelError | undefined> {
+  async #store(group: Group, settle: boolean): Promise<CitadelError | undefined> {
     try {
-      if (batch.length > 0) await this.#writeGroup(batch);
+      if (group.records.length > 0) await this.#writeGroup(group);
       if (settle) await this.#settle();
       return undefined;
     } catch (cause) {
@@ -234,7 +239,7 @@ export class CommitLog {
     let bytes = 0;
     let count = 0;
     for (const record of this.#pending) {
-      bytes += sizeOf(record);
+      bytes += recordSize(record);
       if (count > 0 && bytes > groupBytesMax) break;
       count++;
     }
@@ -249,20 +254,23 @@ export class CommitLog {
     return waiters;
   }
 
-  async #writeGroup(batch: readonly LogRecord[]): Promise<void> {
+  async #writeGroup(group: Group): Promise<void> {
+    const { records } = group;
     const segment = await this.#segmentForWriting();
     const start = this.#end;
-    const group = {
+    const header = {
       logId: this.#options.logId,
-      recordCount: batch.length,
+      recordCount: records.length,
       position: start,
       syncedTo: this.#syncedTo,
     };
-    const parts = [encodeGroupHeader(group, segment.salt)];
+    group.segment = segment.info.number;
+    group.offset = segment.info.sizeBytes + groupHeaderSize;
+    const parts = [encodeGroupHeader(header, segment.salt)];
     let position = start + groupHeaderSize;
-    for (const record of batch) {
+    for (const record of records) {
       parts.push(encodeRecordHeader(record, segment.salt, position), record.frame);
-      const size = sizeOf(record);
+      const size = recordSize(record);
       const pad = size - recordHeaderSize - record.frame.length;
       if (pad > 0) parts.push(padding.subarray(0, pad));
       position += size;
@@ -275,12 +283,16 @@ export class CommitLog {
     this.#end = position;
     this.#pendingBytes -= position - start - groupHeaderSize;
     segment.info.sizeBytes += position - start;
-    for (const { replicaId, lsn } of batch) segment.info.lsnMax.set(replicaId, lsn);
+    for (const { replicaId, lsn } of records) segment.info.lsnMax.set(replicaId, lsn);
   }
 
   async #segmentForWriting(): Promise<OpenSegment> {
     if (this.#open && this.#open.info.sizeBytes >= this.#options.segmentBytes) await this.#rotate();
-    this.#open ??= await this.#createSegment();
+    this.#open ??= await createSegment(this.#options, {
+      number: ++this.#number,
+      startPosition: this.#end,
+      previousSyncedTo: this.#syncedTo,
+    });
     return this.#open;
   }
 
@@ -304,37 +316,6 @@ export class CommitLog {
     this.#open = undefined;
     this.#sealed.push(segment.info);
     await segment.file.close();
-  }
-
-  async #createSegment(): Promise<OpenSegment> {
-    const { disk, directory, logId, env } = this.#options;
-    const number = ++this.#number;
-    const path = segmentFile(directory, number);
-    const salt = new DataView(env.rng.bytes(4).buffer).getUint32(0);
-    const file = await disk.open(path, 'create');
-    const head = {
-      logId,
-      number,
-      startPosition: this.#end,
-      previousSyncedTo: this.#syncedTo,
-      salt,
-    };
-    try {
-      await file.append([encodeSegmentHead(head)]);
-      await file.datasync();
-    } catch (error) {
-      await file.close().catch(() => undefined);
-      await disk.remove(path).catch(() => undefined);
-      throw error;
-    }
-    const info = {
-      file: path,
-      number,
-      sizeBytes: segmentHeadSize,
-      lsnMax: new Map(),
-      damaged: false,
-    };
-    return { file, info, salt };
   }
 
   async #fail(

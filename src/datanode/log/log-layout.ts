@@ -92,6 +92,11 @@ export function paddedSize(payloadSize: number): number {
   return (payloadSize + 7) & ~7;
 }
 
+/** In the file, header and padding included. */
+export function recordSize(record: LogRecord): number {
+  return recordHeaderSize + paddedSize(record.frame.length);
+}
+
 export function encodeSegmentHead(header: SegmentHeader): Uint8Array {
   const bytes = new Uint8Array(segmentHeadSize);
   const view = viewOf(bytes);

@@ -49,8 +49,8 @@ export interface LogSummary {
 }
 
 export interface LogSink {
-  /** The frame is the sink's own copy. */
-  record(record: LogRecord, place: LogPlace): void;
+  /** The frame is the sink's own copy. `segment`: number of the one it is in. */
+  record(record: LogRecord, place: LogPlace, segment: number): void;
   /** Comes between the records around it. */
   damage(damage: LogDamage): void;
   /** Awaited now and then, with the bytes read since the last time: applying may need a flush first. */
@@ -111,18 +111,18 @@ function toRecord(bytes: Uint8Array, header: RecordHeader, offset: number): LogR
 
 /** Records and damage of one segment, in the order of the file. */
 async function deliver(
-  segment: { readonly file: string; readonly bytes: Uint8Array },
+  segment: { readonly file: string; readonly number: number; readonly bytes: Uint8Array },
   records: readonly ParsedRecord[],
   damage: readonly LogDamage[],
   sink: LogSink,
 ): Promise<Map<string, number>> {
-  const { file, bytes } = segment;
+  const { file, number, bytes } = segment;
   const lsnMax = new Map<string, number>();
   let told = 0;
   let read = 0;
   for (const [i, { header, offset }] of records.entries()) {
     while (told < damage.length && damage[told]!.offset < offset) sink.damage(damage[told++]!);
-    sink.record(toRecord(bytes, header, offset), { file, offset });
+    sink.record(toRecord(bytes, header, offset), { file, offset }, number);
     lsnMax.set(header.replicaId, Math.max(header.lsn, lsnMax.get(header.replicaId) ?? 0));
     if (i % recordsPerSlice !== recordsPerSlice - 1) continue;
     await sink.pause(offset - read);
@@ -180,7 +180,7 @@ async function readSegment(
   progress.damage.push(...damage);
   if (parsed.tornAt !== undefined) progress.torn.push({ file, offset: parsed.tornAt });
   progress.endPosition = parsed.endPosition;
-  const lsnMax = await deliver({ file, bytes }, parsed.records, damage, sink);
+  const lsnMax = await deliver({ file, number, bytes }, parsed.records, damage, sink);
   const sizeBytes = bytes.length;
   progress.segments.push({ file, number, sizeBytes, lsnMax, damaged: damage.length > 0 });
 }

@@ -11,6 +11,15 @@ export interface PeerOutboxOptions {
   readonly send: (message: ClusterFromWorker, transfer: readonly ArrayBuffer[]) => void;
 }
 
+/** The step function gives each peer a message of its own, often with the same content. */
+function isSame(a: ReplicaMessage, b: ReplicaMessage): boolean {
+  if (a.body !== b.body) return false;
+  const { head } = a;
+  const { hlc, wallMs, recordVersion, record } = b.head;
+  if (head.hlc !== hlc || head.wallMs !== wallMs) return false;
+  return head.recordVersion === recordVersion && head.record === record;
+}
+
 export class PeerOutbox {
   readonly #options: PeerOutboxOptions;
   #queue: OutgoingMessage[] = [];
@@ -21,7 +30,7 @@ export class PeerOutbox {
   }
 
   add(shard: number, to: string, message: ReplicaMessage): void {
-    if (this.#last?.message !== message) {
+    if (this.#last === undefined || !isSame(this.#last.message, message)) {
       this.#last = { message, bytes: this.#options.encode(message) };
     }
     this.#queue.push({ shard, to, bytes: this.#last.bytes });
