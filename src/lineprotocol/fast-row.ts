@@ -14,6 +14,7 @@ import { viewOf } from '../base/bytes.ts';
 import { fieldTypeOf, typeCode } from '../model/field-type.ts';
 import { equalRanges } from './byte-table.ts';
 import { codesPerField, type FieldNames } from './field-names.ts';
+import { FieldRun } from './field-run.ts';
 import { type Precision, secondsPerUnit, unitsPerSecond } from './precision.ts';
 import type { RowStore } from './row-store.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -54,6 +55,7 @@ export type ResolveSection = (start: number, size: number, hash: number) => numb
 export class FastRow {
   private readonly rows: RowStore;
   private readonly resolve: ResolveSection;
+  private readonly run: FieldRun;
   private readonly time = { low: 0, high: 0 };
   private series!: SeriesCache;
   private fields!: FieldNames;
@@ -67,8 +69,6 @@ export class FastRow {
   private defaultHigh = 0;
   private previousRaw = 0;
   private measurement = 0;
-  private expected = -1;
-  private previousField = -1;
   private sameTimeStart = 0;
   private sameTimeSize = 0;
   private sameLow = 0;
@@ -77,6 +77,7 @@ export class FastRow {
   constructor(rows: RowStore, resolve: ResolveSection) {
     this.rows = rows;
     this.resolve = resolve;
+    this.run = new FieldRun(rows);
   }
 
   /** Which database the next lines belong to. */
@@ -96,6 +97,7 @@ export class FastRow {
     this.text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     this.view = viewOf(body);
     this.limit = limit;
+    this.run.begin(this.fields, body, this.view, limit);
     this.unitsPerSecond = unitsPerSecond[precision];
     this.secondsPerUnit = secondsPerUnit[precision];
     this.defaultLow = now.low;
@@ -107,15 +109,17 @@ export class FastRow {
   scan(start: number): number {
     const raw = this.scanSection(start);
     if (raw < 0) return -1;
-    const { body, rows, fields } = this;
+    const { body, rows, fields, run } = this;
     const series = this.series.rawSeries[raw]!;
     const fieldCount = fields.batchFields.length;
     this.measurement = this.series.keyMeasurement[series]!;
-    this.expected = fields.expectFirst(this.measurement);
-    this.previousField = -1;
+    run.expected = fields.expectFirst(this.measurement);
+    run.previous = -1;
     let at = start + this.series.raws.sizes[raw]!;
     for (;;) {
-      at = this.scanField(at);
+      at = run.scan(at);
+      if (at >= 0) break;
+      at = this.scanField(-1 - at);
       if (at < 0 || body[at] !== comma) break;
       at++;
     }
@@ -171,17 +175,17 @@ export class FastRow {
 
   /** Reads `name=value`; returns the index of the byte behind it: comma, space or line feed. */
   private scanField(at: number): number {
-    const { fields } = this;
+    const { fields, run } = this;
     const { names } = fields;
-    let field = this.expected;
+    let field = run.expected;
     if (field >= 0) {
       const name = fields.fieldName[field]!;
       if (at + names.sizes[name]! > this.limit || !names.matches(name, this.view, at)) field = -1;
     }
     if (field < 0) field = this.findField(at);
     if (field < 0) return -1;
-    this.expected = fields.fieldNext[field]! - 1;
-    this.previousField = field;
+    run.expected = fields.fieldNext[field]! - 1;
+    run.previous = field;
     const value = at + names.sizes[fields.fieldName[field]!]!;
     const first = this.body[value]!;
     if (first <= 0x39 && first !== quote) return this.scanNumber(value, field);
@@ -199,7 +203,7 @@ export class FastRow {
     const size = at + 1 - start;
     if (size === 1 || size > nameSizeMax || this.isTime(start, size)) return -1;
     const field = this.fields.intern(this.measurement, body, start, size);
-    this.fields.learn(this.measurement, this.previousField, field);
+    this.fields.learn(this.measurement, this.run.previous, field);
     return field;
   }
 

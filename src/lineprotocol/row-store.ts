@@ -85,6 +85,11 @@ export class RowStore {
     this.cellCount = this.cellStart[this.rowCount]!;
   }
 
+  /** Makes room for so many more cells. */
+  reserveCells(count: number): void {
+    while (this.cellCount + count > this.cellField.length) this.growCells();
+  }
+
   addWords(field: number, low: number, high: number): void {
     const cell = this.cellCount;
     if (cell === this.cellField.length) this.growCells();
