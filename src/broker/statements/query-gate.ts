@@ -31,25 +31,43 @@ function reasonOf(signal: AbortSignal): unknown {
     : new CitadelError('cancelled', 'query interrupted', { cause: reason });
 }
 
-function rejectOnAbort(signal: AbortSignal): { ended: Promise<never>; forget: () => void } {
-  let onAbort = () => {};
-  const ended = new Promise<never>((_, reject) => {
-    onAbort = () => reject(reasonOf(signal));
-    signal.addEventListener('abort', onAbort);
-    if (signal.aborted) onAbort();
-  });
-  ended.catch(() => undefined);
-  return { ended, forget: () => signal.removeEventListener('abort', onAbort) };
+/**
+ * Waits for one promise after the other, but no longer than until the signal fires. What was waited for
+ * is forgotten each time: a race with one lasting promise would hold all results until that settles.
+ */
+class GuardedWait {
+  readonly #signal: AbortSignal;
+  #fail: ((reason: unknown) => void) | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#onAbort);
+  }
+
+  wait<T>(pending: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#fail = reject;
+      pending.then(resolve, reject);
+      if (this.#signal.aborted) this.#onAbort();
+    });
+  }
+
+  close(): void {
+    this.#fail = undefined;
+    this.#signal.removeEventListener('abort', this.#onAbort);
+  }
+
+  readonly #onAbort = (): void => this.#fail?.(reasonOf(this.#signal));
 }
 
 async function* guardPieces<T>(pieces: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = pieces[Symbol.asyncIterator]();
-  const { ended, forget } = rejectOnAbort(signal);
+  const guarded = new GuardedWait(signal);
   let isDone = false;
   try {
     if (signal.aborted) throw reasonOf(signal);
     for (;;) {
-      const next = await Promise.race([iterator.next(), ended]);
+      const next = await guarded.wait(iterator.next());
       isDone = next.done === true;
       if (next.done === true) return;
       yield next.value;
@@ -58,7 +76,7 @@ async function* guardPieces<T>(pieces: AsyncIterable<T>, signal: AbortSignal): A
     // The work may fail in its own words because it was ended; why it was ended says more.
     throw signal.aborted ? reasonOf(signal) : error;
   } finally {
-    forget();
+    guarded.close();
     // Not awaited: who does not listen to the signal may not listen to this either.
     if (!isDone) iterator.return?.()?.catch(() => undefined);
   }
