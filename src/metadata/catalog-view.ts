@@ -55,6 +55,16 @@ export interface PolicyOptions {
 export interface Catalog {
   readonly view: CatalogView;
   readonly admin: AdminCatalog;
+  /**
+   * As `view` says, or, when it has no such database, as the store says: another node may have made it a
+   * moment ago. @throws CitadelError `unavailable` when the store must be asked and does not answer
+   */
+  findDatabase(name: string): Promise<Database | undefined>;
+  /** Likewise the fields of a measurement. */
+  findFields(
+    dbId: string,
+    measurement: string,
+  ): Promise<ReadonlyMap<string, FieldType> | undefined>;
   createDatabase(
     name: string,
     policy?: PolicyOptions & { readonly name?: string | undefined },

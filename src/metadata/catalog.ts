@@ -22,9 +22,11 @@ import type {
 import { type CatalogListener, LocalCatalog } from './local-catalog.ts';
 import {
   databaseKey,
+  databasesPrefix,
   droppedKey,
   droppedPrefix,
   fieldsKey,
+  fieldsPrefix,
   mapVersionKey,
   policySubscriptionsPrefix,
   prefixesOfDatabase,
@@ -162,6 +164,20 @@ class StoredCatalog implements OpenCatalog {
       ];
       return { ops, result: without.removed };
     });
+  }
+
+  async findDatabase(name: string): Promise<Database | undefined> {
+    const known = this.view.database(name);
+    if (known !== undefined) return known;
+    await this.#local.catchUp(databasesPrefix);
+    return this.view.database(name);
+  }
+
+  async findFields(dbId: string, measurement: string) {
+    const known = this.view.fields(dbId, measurement);
+    if (known !== undefined) return known;
+    await this.#local.catchUp(`${fieldsPrefix}${dbId}/`);
+    return this.view.fields(dbId, measurement);
   }
 
   registerFields(dbId: string, fields: readonly FieldRegistration[]) {

@@ -84,7 +84,11 @@ async function createCluster(
   throw new CitadelError('unavailable', message);
 }
 
-function checkCluster(cluster: ClusterRecord, options: NewCluster): void {
+/** @throws CitadelError `conflict` */
+export function checkCluster(
+  cluster: ClusterRecord,
+  options: Pick<NewCluster, 'clusterUuid' | 'shardCount'>,
+): void {
   if (cluster.clusterUuid !== options.clusterUuid) {
     const message = `data directory belongs to cluster ${options.clusterUuid}, metadata to ${cluster.clusterUuid}`;
     throw new CitadelError('conflict', message);
@@ -104,21 +108,22 @@ export async function findCluster(store: MetaStore): Promise<ClusterRecord | und
 }
 
 /**
- * Makes the cluster's records where they are missing and reads them.
+ * Makes the cluster's records where they are missing; resolves with the cluster that there is then, which may
+ * be another node's.
  *
- * @throws CitadelError `conflict` when another shard count is asked for or the data is another cluster's, `invalid-argument` for one that no
- *   cluster may have, `unsupported-version`, `corrupt`, `unavailable`
+ * @throws CitadelError `invalid-argument` for a shard count that no cluster may have, `unavailable`, `unsupported-version`, `corrupt`
  */
 export async function makeCluster(
   store: MetaStore,
   clock: Pick<Clock, 'wallMs'>,
   options: NewCluster,
 ): Promise<ClusterRecord> {
-  if ((await store.get(clusterKey)) === undefined) await createCluster(store, clock, options);
-  const cluster = await findCluster(store);
-  if (cluster === undefined) throw new CitadelError('corrupt', 'cluster record is gone again');
-  checkCluster(cluster, options);
-  return cluster;
+  const found = await findCluster(store);
+  if (found !== undefined) return found;
+  await createCluster(store, clock, options);
+  const made = await findCluster(store);
+  if (made === undefined) throw new CitadelError('corrupt', 'cluster record is gone again');
+  return made;
 }
 
 /**
@@ -195,7 +200,8 @@ export interface ClusterOptions {
 /**
  * The metadata of a single node: every shard has one replica, here.
  *
- * @throws CitadelError as `makeCluster`
+ * @throws CitadelError `conflict` when another shard count is asked for or the data is another cluster's, `invalid-argument` for one that no
+ *   cluster may have, `unsupported-version`, `corrupt`
  */
 export async function openCluster(
   store: MetaStore,
@@ -204,6 +210,7 @@ export async function openCluster(
 ): Promise<ShardMap> {
   const wanted = { clusterUuid, shardCount, replicationFactor: 1 };
   const cluster = await makeCluster(store, clock, wanted);
+  checkCluster(cluster, wanted);
   await fillShards(store, 'tstore', cluster.shardCount, nodeUuid);
   const { records } = await store.range(shardsPrefixes.tstore);
   const shards = records.map((record) => readShard('tstore', record));

@@ -185,7 +185,7 @@ export class ClusterWatch implements ClusterView, StoreGuard {
       onSuccess: [{ kind: 'put', key, value: renderShard(record) }, touchMapVersion],
     });
     if (succeeded) {
-      await this.#reach(revision);
+      await this.reach(revision);
       return 'done';
     }
     await this.check();
@@ -197,7 +197,7 @@ export class ClusterWatch implements ClusterView, StoreGuard {
   }
 
   /** Until the shown map has everything up to a revision: by the watch, or else by reading. */
-  async #reach(revision: number): Promise<void> {
+  async reach(revision: number): Promise<void> {
     if (this.#state !== undefined && this.#state.revision >= revision) return;
     const isLate = await new Promise<boolean>((resolve) => {
       const waiter = { revision, resolve: () => settle(false) };

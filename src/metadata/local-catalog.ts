@@ -84,6 +84,8 @@ export class LocalCatalog {
   readonly #fieldRecords = new Map<string, MetaRecord & { readonly measurement: string }>();
   readonly admin = new LocalAdmin();
   readonly #waiters = new Set<Waiter>();
+  /** Prefix -> the look under way. */
+  readonly #looks = new Map<string, Promise<void>>();
   #view: CatalogView = new View([], this.#fields);
   #revision = 0;
   #watch: MetaWatch | undefined;
@@ -122,6 +124,32 @@ export class LocalCatalog {
     return succeeded;
   }
 
+  /**
+   * Looks at the store, linearizably, for records that the watch has not brought yet: another node may have
+   * made them a moment ago. Who asks for the same at the same time shares the look.
+   */
+  catchUp(prefix: string): Promise<void> {
+    const running = this.#looks.get(prefix);
+    if (running !== undefined) return running;
+    const look = this.#look(prefix).finally(() => this.#looks.delete(prefix));
+    this.#looks.set(prefix, look);
+    return look;
+  }
+
+  async #look(prefix: string): Promise<void> {
+    const { revision, records } = await this.#store.range(prefix);
+    // What the watch has brought by now is newer, and may have removed what was read.
+    if (this.#closed || revision <= this.#revision) return;
+    let databasesChanged = false;
+    for (const record of records) {
+      databasesChanged =
+        this.#apply({ kind: 'put', record }, record.modRevision) || databasesChanged;
+    }
+    if (!databasesChanged) return;
+    this.#replaceView();
+    this.#listener.databasesChanged();
+  }
+
   /** Reads everything and follows from there. Again after the history was compacted. */
   async load(): Promise<void> {
     const { revision, records } = await this.#store.range(catalogPrefix);
@@ -130,7 +158,7 @@ export class LocalCatalog {
     this.#fields.clear();
     this.#fieldRecords.clear();
     this.admin.clear();
-    for (const record of records) this.#apply({ kind: 'put', record });
+    for (const record of records) this.#apply({ kind: 'put', record }, record.modRevision);
     this.#watch?.close();
     this.#watch = this.#store.watch(catalogPrefix, revision + 1, (notice) => {
       if (notice.kind === 'changes') this.#follow(notice.revision, notice.changes);
@@ -149,7 +177,9 @@ export class LocalCatalog {
 
   #follow(revision: number, changes: readonly MetaChange[]): void {
     let databasesChanged = false;
-    for (const change of changes) databasesChanged = this.#apply(change) || databasesChanged;
+    for (const change of changes) {
+      databasesChanged = this.#apply(change, revision) || databasesChanged;
+    }
     if (databasesChanged) this.#replaceView();
     this.#advance(revision);
     if (databasesChanged) this.#listener.databasesChanged();
@@ -187,9 +217,11 @@ export class LocalCatalog {
     );
   }
 
-  /** Whether a database changed. */
-  #apply(change: MetaChange): boolean {
+  /** A change of a revision, unless a later one of its key is here. Whether a database changed. */
+  #apply(change: MetaChange, revision: number): boolean {
     const key = change.kind === 'put' ? change.record.key : change.key;
+    const known = this.record(key);
+    if (known !== undefined && known.modRevision >= revision) return false;
     try {
       if (key.startsWith(fieldsPrefix)) {
         this.#applyFields(key, change.kind === 'put' ? change.record : undefined);

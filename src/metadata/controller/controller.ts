@@ -1,0 +1,218 @@
+/**
+ * The controller: of all nodes one is the leader, observes, decides and changes records.
+ *
+ * Leadership is a key under the node's lease. It is a hint: what keeps two leaders from doing harm is that each
+ * of their transactions is guarded by the leadership's create revision and by the revision of the record
+ * that was observed. So a leader that was paused for an hour finds its next transaction refused.
+ */
+
+import type { Env, TimerHandle } from '../../env/env.ts';
+import { liveNodesOf } from '../../model/cluster.ts';
+import { parseRecord, renderRecord } from '../catalog-records.ts';
+import { touchMapVersion } from '../cluster-record.ts';
+import { renderShard } from '../cluster-records.ts';
+import type { ClusterWatch } from '../cluster-watch.ts';
+import { storeKinds } from '../map-state.ts';
+import { leaderKey, shardKey } from '../meta-keys.ts';
+import { isAbsent, type MetaCompare, type MetaOp, type MetaRecord } from '../meta-store.ts';
+import type { Session } from '../session.ts';
+import {
+  type Action,
+  type DecisionRules,
+  decide,
+  defaultRules,
+  type Observed,
+  type ObservedKind,
+} from './decide.ts';
+
+const turnPeriodMs = 500;
+/** Between two attempts to be elected while nothing happens. */
+const campaignPeriodMs = 2_000;
+
+interface Leadership {
+  readonly lease: string;
+  readonly createRevision: number;
+}
+
+type ControllerEnv = Pick<Env, 'clock' | 'timers' | 'log'>;
+
+export class Controller {
+  readonly #env: ControllerEnv;
+  readonly #view: ClusterWatch;
+  readonly #session: Session;
+  readonly #rules: DecisionRules;
+  readonly #stops: (() => void)[] = [];
+  #leadership: Leadership | undefined;
+  #leader: string | undefined;
+  #campaignedMs = Number.NEGATIVE_INFINITY;
+  #nodes = '';
+  #calmSinceMs = 0;
+  #turn: Promise<void> | undefined;
+  #isAskedAgain = false;
+  #closed = false;
+
+  constructor(
+    env: ControllerEnv,
+    view: ClusterWatch,
+    session: Session,
+    rules: DecisionRules = defaultRules,
+  ) {
+    this.#env = env;
+    this.#view = view;
+    this.#session = session;
+    this.#rules = rules;
+  }
+
+  /** This node's controller is the active one, as far as it knows. */
+  get isLeader(): boolean {
+    return this.#leadership !== undefined;
+  }
+
+  /** The leader's uuid as last heard. */
+  get leader(): string | undefined {
+    return this.#leader;
+  }
+
+  start(): void {
+    const timer: TimerHandle = this.#env.timers.every(turnPeriodMs, () => this.#wake());
+    this.#stops.push(() => timer.cancel());
+    this.#stops.push(
+      this.#view.onChange(() => {
+        if (this.#noteNodes()) this.#campaignedMs = Number.NEGATIVE_INFINITY;
+        this.#wake();
+      }),
+    );
+    this.#wake();
+  }
+
+  /** Resolves when no transaction is under way. The leadership ends with the session's lease. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const stop of this.#stops.splice(0)) stop();
+    await this.#turn;
+    this.#leadership = undefined;
+  }
+
+  #wake(): void {
+    if (this.#closed) return;
+    this.#isAskedAgain = true;
+    this.#turn ??= this.#run().finally(() => {
+      this.#turn = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isAskedAgain && !this.#closed) {
+      this.#isAskedAgain = false;
+      try {
+        await this.#takeTurn();
+      } catch (error) {
+        // The store is away or refused, which the view reports; the next turn begins with what is there then.
+        this.#env.log.debug('controller waits', { error: String(error) });
+      }
+    }
+  }
+
+  async #takeTurn(): Promise<void> {
+    const { lease } = this.#session;
+    this.#noteNodes();
+    if (lease !== this.#leadership?.lease) this.#resign();
+    if (lease === undefined || !this.#view.isFollowing) return;
+    if (this.#leadership === undefined && !(await this.#campaign(lease))) return;
+    for (const action of decide(this.#observe(), this.#rules)) {
+      if (this.#closed || !(await this.#perform(action))) return;
+    }
+  }
+
+  /** Whether the set of nodes that can be primaries is another one. */
+  #noteNodes(): boolean {
+    const nodes = [...liveNodesOf(this.#view.map)].sort().join();
+    if (nodes === this.#nodes) return false;
+    this.#nodes = nodes;
+    this.#calmSinceMs = this.#env.clock.monotonicMs();
+    return true;
+  }
+
+  #observe(): Observed {
+    const kinds = storeKinds.flatMap((kind): ObservedKind[] => {
+      const layout = this.#view.layout(kind);
+      return layout === undefined ? [] : [{ kind, layout, placed: this.#view.placed(kind) }];
+    });
+    const calmMs = this.#env.clock.monotonicMs() - this.#calmSinceMs;
+    return { map: this.#view.map, kinds, calmMs };
+  }
+
+  async #campaign(lease: string): Promise<boolean> {
+    const nowMs = this.#env.clock.monotonicMs();
+    if (nowMs < this.#campaignedMs + campaignPeriodMs) return false;
+    this.#campaignedMs = nowMs;
+    const value = renderRecord({ node: this.#view.self });
+    const { succeeded, revision, results } = await this.#view.store.transaction({
+      compare: [isAbsent(leaderKey)],
+      onSuccess: [{ kind: 'put', key: leaderKey, value, lease }],
+      onFailure: [{ kind: 'get', key: leaderKey }],
+    });
+    const found: MetaRecord | undefined = succeeded ? undefined : results[0]?.records[0];
+    this.#leader = found === undefined ? this.#view.self : String(parseRecord(found).node);
+    if (succeeded) this.#leadership = { lease, createRevision: revision };
+    // Elected by an attempt of which no answer came.
+    else if (found?.lease === lease) {
+      this.#leadership = { lease, createRevision: found.createRevision };
+    }
+    if (this.#leadership !== undefined) this.#env.log.info('this node is the controller');
+    return this.#leadership !== undefined;
+  }
+
+  #resign(): void {
+    if (this.#leadership === undefined) return;
+    this.#leadership = undefined;
+    this.#leader = undefined;
+    this.#env.log.info('this node is no longer the controller');
+  }
+
+  /** Whether it was done; otherwise what was observed has changed. */
+  async #perform(action: Action): Promise<boolean> {
+    const leadership = this.#leadership;
+    if (leadership === undefined || this.#session.lease !== leadership.lease) return false;
+    const { createRevision } = leadership;
+    const isLeader: MetaCompare = {
+      key: leaderKey,
+      target: 'create',
+      op: '=',
+      value: createRevision,
+    };
+    const { compare, puts } = toChange(action);
+    const { succeeded, revision, results } = await this.#view.store.transaction({
+      compare: [isLeader, ...compare],
+      onSuccess: [...puts, touchMapVersion],
+      onFailure: [{ kind: 'get', key: leaderKey }],
+    });
+    if (succeeded) {
+      this.#env.log.info('controller acted', describe(action));
+      await this.#view.reach(revision);
+      return true;
+    }
+    if (results[0]?.records[0]?.createRevision !== createRevision) this.#resign();
+    await this.#view.check();
+    return false;
+  }
+}
+
+function toChange(action: Action): { compare: MetaCompare[]; puts: MetaOp[] } {
+  const records = action.kind === 'place' ? action.records : [action.record];
+  const compare: MetaCompare[] = [];
+  const puts: MetaOp[] = [];
+  for (const record of records) {
+    const key = shardKey(action.store, record.shard);
+    // A record that is not there has revision 0.
+    compare.push({ key, target: 'mod', op: '=', value: record.revision });
+    puts.push({ kind: 'put', key, value: renderShard(record) });
+  }
+  return { compare, puts };
+}
+
+function describe(action: Action) {
+  if (action.kind === 'place') return { action: 'place', shards: action.records.length };
+  const { shard, preferred } = action.record;
+  return { action: 'change', shard, preferred };
+}
