@@ -4,22 +4,33 @@
  */
 
 import { CitadelError } from '../base/errors.ts';
+import type { ClusterMap } from '../model/cluster.ts';
 import type { StatementResult } from '../query/result.ts';
+import { observeNodes } from './cluster/observe-nodes.ts';
+import { verifyReplicas } from './cluster/verify-replicas.ts';
 import type { BrokerParts } from './parts.ts';
-import type { BrokerStats, NodeStatus, QueryRequest, WriteRequest } from './requests.ts';
+import type {
+  BrokerStats,
+  NodeStatus,
+  ObservedNode,
+  QueryRequest,
+  ShardVerdict,
+  WriteReport,
+  WriteRequest,
+} from './requests.ts';
 import { QueryExecutor } from './statements/execute-query.ts';
 import { PointWriter } from './write/write-points.ts';
 
 export interface Broker {
   readonly stats: BrokerStats;
   /** @throws CitadelError `not-found`: `database not found: "x"` */
-  checkDatabase(name: string): void;
+  checkDatabase(name: string): Promise<void>;
   /**
    * Resolves when every line is stored. Otherwise throws a CitadelError with InfluxDB's text:
    * `invalid-argument` (lines were refused, others are stored), `not-found` (retention policy),
    * `timeout` (unknown), `overloaded`, `disk-full`, `unavailable` (not all stored; come again).
    */
-  write(request: WriteRequest): Promise<void>;
+  write(request: WriteRequest): Promise<WriteReport>;
   /**
    * Parses all statements at once; runs each when its series are pulled.
    *
@@ -28,6 +39,11 @@ export interface Broker {
   query(request: QueryRequest): AsyncIterable<StatementResult>;
   /** How the data node behind it is. */
   status(): Promise<NodeStatus>;
+  readonly map: ClusterMap;
+  /** How every node of the cluster is, as far as each answers in time. */
+  observe(): Promise<readonly ObservedNode[]>;
+  /** Compares the contents of all replicas of all shards; verdicts as they come. */
+  verify(signal: AbortSignal): AsyncIterable<ShardVerdict>;
 }
 
 class NodeBroker implements Broker {
@@ -51,12 +67,12 @@ class NodeBroker implements Broker {
     this.#executor = new QueryExecutor(parts, this.stats, this.#writer);
   }
 
-  checkDatabase(name: string): void {
-    if (this.#parts.catalog.view.database(name) !== undefined) return;
+  async checkDatabase(name: string): Promise<void> {
+    if ((await this.#parts.catalog.findDatabase(name)) !== undefined) return;
     throw new CitadelError('not-found', `database not found: ${JSON.stringify(name)}`);
   }
 
-  write(request: WriteRequest): Promise<void> {
+  write(request: WriteRequest): Promise<WriteReport> {
     return this.#writer.write(request);
   }
 
@@ -66,6 +82,18 @@ class NodeBroker implements Broker {
 
   status(): Promise<NodeStatus> {
     return this.#parts.dataNode.status();
+  }
+
+  get map(): ClusterMap {
+    return this.#parts.route.cluster.map;
+  }
+
+  observe(): Promise<readonly ObservedNode[]> {
+    return observeNodes(this.#parts.route);
+  }
+
+  verify(signal: AbortSignal): AsyncIterable<ShardVerdict> {
+    return verifyReplicas(this.#parts.route, signal);
   }
 }
 

@@ -3,8 +3,8 @@
 import type { MemoryLimits } from '../base/memory-budget.ts';
 import type { Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
-import type { ShardRecord } from '../model/cluster.ts';
-import type { DataNodeApi } from '../rpc/data-node-api.ts';
+import type { ConsistencyLevel, DataNodeApi } from '../rpc/data-node-api.ts';
+import type { RouteParts } from './route/route-parts.ts';
 
 export interface BrokerLimits {
   /** 0 = none, each. */
@@ -26,10 +26,12 @@ export interface BuildFacts {
 export interface BrokerParts {
   readonly env: Pick<Env, 'clock' | 'timers' | 'rng' | 'log' | 'host'>;
   readonly catalog: Catalog;
+  /** This node's own. */
   readonly dataNode: DataNodeApi;
-  /** Index = shard. */
-  readonly shards: readonly ShardRecord[];
-  readonly mapVersion: number;
+  /** Where shards are, and who answers for them. */
+  readonly route: RouteParts;
+  /** Of writes whose client names none. */
+  readonly defaultLevel: ConsistencyLevel;
   readonly limits: BrokerLimits;
   readonly build: BuildFacts;
 }

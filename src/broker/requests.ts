@@ -1,6 +1,6 @@
 /** What is asked of the broker, and what it counts. */
 
-import type { DataNodeStatus } from '../rpc/data-node-api.ts';
+import type { ConsistencyLevel, DataNodeStatus } from '../rpc/data-node-api.ts';
 
 export interface WriteRequest {
   readonly database: string;
@@ -42,3 +42,13 @@ export interface BrokerStats {
 }
 
 export type NodeStatus = DataNodeStatus;
+export type { ObservedNode } from './cluster/observe-nodes.ts';
+export type { ShardVerdict } from './cluster/verify-replicas.ts';
+
+/** What an acknowledged write can count on. */
+export interface WriteReport {
+  /** Replicas that have it durably; of several parts the fewest. 0 = there was nothing to write. */
+  readonly copies: number;
+  /** Of several parts the weakest. */
+  readonly level: ConsistencyLevel;
+}

@@ -3,7 +3,6 @@
 import type { Broker } from '../broker/broker.ts';
 import type { Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
-import type { ShardRecord } from '../model/cluster.ts';
 
 export interface NodeFacts {
   readonly version: string;
@@ -12,6 +11,8 @@ export interface NodeFacts {
   readonly dataDir: string;
   /** Advertised gRPC URL; '' = none. */
   readonly url: string;
+  /** `etcd` or `embedded`. */
+  readonly metadata: string;
   readonly startedMs: number;
 }
 
@@ -20,7 +21,6 @@ export interface HttpParts {
   readonly broker: Broker;
   readonly catalog: Catalog;
   readonly facts: NodeFacts;
-  readonly shards: readonly ShardRecord[];
 }
 
 export interface HttpOptions {

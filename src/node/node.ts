@@ -8,6 +8,8 @@
 import type { CitadelError } from '../base/errors.ts';
 import type { MemoryLimits } from '../base/memory-budget.ts';
 import { type Broker, createBroker } from '../broker/broker.ts';
+import { AckedMarks } from '../broker/route/acked-marks.ts';
+import { warmWritePath } from '../broker/warm-up.ts';
 import { type DataDirectory, openDataDirectory } from '../datanode/data-directory.ts';
 import { type DataNode, type DataNodeOptions, openDataNode } from '../datanode/datanode.ts';
 import type { Env, Log } from '../env/env.ts';
@@ -130,19 +132,28 @@ async function startServing(
   config: NodeConfig,
   { directory, metadata, catalog, dataNode }: Stores,
 ): Promise<HttpServer> {
-  const { cluster, shards, version: mapVersion } = metadata.shardMap;
   const { version, dataDir } = config;
   const url = config.cluster?.url ?? '';
   const limits = { ...config.limits, memory: queryMemory(config, 1 - scansShare) };
   const startedMs = env.clock.wallMs();
-  const build = { version, startedMs };
-  const parts = { env, catalog, dataNode, shards, mapVersion, limits, build };
-  const broker: Broker = createBroker(parts);
-  const { uuid } = directory.identity;
-  const facts = { version, uuid, clusterUuid: cluster.clusterUuid, dataDir, url, startedMs };
+  const { uuid, clusterUuid } = directory.identity;
+  const { view } = metadata;
+  const ownNode = (node: string) => (node === uuid ? dataNode : undefined);
+  const route = { env, cluster: view, dataNode: ownNode, marks: new AckedMarks() };
+  const { consistency: defaultLevel } = config;
+  const broker: Broker = createBroker({
+    env,
+    catalog,
+    dataNode,
+    route,
+    defaultLevel,
+    limits,
+    build: { version, startedMs },
+  });
+  const facts = { version, uuid, clusterUuid, dataDir, url, metadata: 'embedded', startedMs };
   const bodiesSizeMax = Math.floor(config.memoryBytes * bodiesShare);
   return startHttpServer(
-    { env, broker, catalog, facts, shards },
+    { env, broker, catalog, facts },
     {
       ...config.http,
       bodySizeMax: config.maxBodyBytes || bodiesSizeMax,
@@ -163,7 +174,8 @@ export async function startNode(env: Env, config: NodeConfig): Promise<RunningNo
   refuseExternalStore(config.cluster?.etcd.urls ?? []);
   const openings = new Openings();
   try {
-    const stores = await openStores(env, config, openings);
+    // While the stores open, this thread would only wait.
+    const [stores] = await Promise.all([openStores(env, config, openings), warmWritePath(env)]);
     await finishDrops(stores, env.log);
     const server = await startServing(env, config, stores);
     openings.add(() => server.stop(requestPatienceMs));

@@ -6,7 +6,10 @@
 import { CitadelError } from '../base/errors.ts';
 import type { DataDirectory } from '../datanode/data-directory.ts';
 import type { Env } from '../env/env.ts';
-import { openCluster, type ShardMap } from '../metadata/cluster-record.ts';
+import { refuseMoved } from '../metadata/adopt.ts';
+import { openCluster } from '../metadata/cluster-record.ts';
+import type { ClusterView } from '../metadata/cluster-view.ts';
+import { ClusterWatch } from '../metadata/cluster-watch.ts';
 import { openEmbeddedMetaStore } from '../metadata/embedded/embedded-meta-store.ts';
 import { createSqliteJournal } from '../metadata/embedded/sqlite-journal.ts';
 import type { MetaStore } from '../metadata/meta-store.ts';
@@ -18,7 +21,7 @@ const metadataFile = 'metadata.sqlite';
 
 export interface OpenMetadata {
   readonly store: MetaStore;
-  readonly shardMap: ShardMap;
+  readonly view: ClusterView;
   /** Rejects when the store's thread dies. */
   readonly failed: Promise<never>;
   close(): Promise<void>;
@@ -35,15 +38,22 @@ async function refuseLostMetadata({ disk, path }: DataDirectory): Promise<boolea
   throw new CitadelError('corrupt', `${metadataFile} is missing from ${path}, which has data`);
 }
 
-/** @throws CitadelError `corrupt`, `conflict`, `unsupported-version`, `unavailable`, `disk-full` */
-export async function openMetadata(env: Env, directory: DataDirectory): Promise<OpenMetadata> {
+export interface EmbeddedStore {
+  readonly store: MetaStore;
+  /** Rejects when the store's thread dies. */
+  readonly failed: Promise<never>;
+  close(): Promise<void>;
+}
+
+/** The directory has metadata of its own, whether it is still in use or not. */
+export async function hasEmbeddedMetadata({ disk }: DataDirectory): Promise<boolean> {
+  return (await disk.list('.')).includes(metadataFile);
+}
+
+/** The store as it is. @throws CitadelError `corrupt`, `unsupported-version`, `unavailable`, `disk-full` */
+export async function openEmbeddedStore(env: Env, directory: DataDirectory): Promise<EmbeddedStore> {
   const mustBeFilled = await refuseLostMetadata(directory);
   const thread = startSqliteWriterThread(directory.path);
-  let store: MetaStore | undefined;
-  const close = async () => {
-    await store?.close();
-    await thread.close();
-  };
   try {
     const journal = createSqliteJournal({
       file: metadataFile,
@@ -51,14 +61,39 @@ export async function openMetadata(env: Env, directory: DataDirectory): Promise<
       readers: createReaderPool(directory.path, 1),
       mustBeFilled,
     });
-    store = await openEmbeddedMetaStore(env, journal);
+    const store = await openEmbeddedMetaStore(env, journal);
+    const close = async () => {
+      await store.close();
+      await thread.close();
+    };
+    return { store, failed: thread.failed, close };
+  } catch (error) {
+    await thread.close();
+    throw error;
+  }
+}
+
+/** @throws CitadelError `corrupt`, `conflict`, `unsupported-version`, `unavailable`, `disk-full` */
+export async function openMetadata(env: Env, directory: DataDirectory): Promise<OpenMetadata> {
+  const { store, failed, close: closeStore } = await openEmbeddedStore(env, directory);
+  let view: ClusterWatch | undefined;
+  const close = async () => {
+    view?.close();
+    await closeStore();
+  };
+  try {
+    await refuseMoved(store);
     const { uuid, clusterUuid, shardCount } = directory.identity;
-    const shardMap = await openCluster(store, env.clock, {
-      nodeUuid: uuid,
+    await openCluster(store, env.clock, { nodeUuid: uuid, clusterUuid, shardCount });
+    const isAttached = () => true;
+    view = new ClusterWatch(env, store, {
+      self: uuid,
       clusterUuid,
-      shardCount,
+      lastMap: undefined,
+      isAttached,
     });
-    return { store, shardMap, failed: thread.failed, close };
+    await view.open();
+    return { store, view, failed, close };
   } catch (error) {
     await close();
     throw error;

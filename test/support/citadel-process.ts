@@ -43,6 +43,9 @@ export interface CitadelProcess {
     params?: Readonly<Record<string, string | undefined>>,
     options?: HttpRequest,
   ): Promise<HttpResponse>;
+  /** SIGSTOP, until `resume`. */
+  pause(): void;
+  resume(): void;
   /** SIGTERM and wait. */
   stop(): Promise<ExitStatus>;
   /** SIGKILL and wait: what a crash of the process leaves behind. */
@@ -101,6 +104,8 @@ export async function startCitadel(options: CitadelOptions = {}): Promise<Citade
     stderr: () => earlierErrors + server.stderr(),
     running: () => server.running(),
     request: (path, params = {}, request = {}) => httpRequest(makeUrl(url, path, params), request),
+    pause: () => server.send('SIGSTOP'),
+    resume: () => server.send('SIGCONT'),
     stop: () => server.stop('SIGTERM'),
     kill: () => server.stop('SIGKILL'),
     restart: async (args = options.args ?? []) => {

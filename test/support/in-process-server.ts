@@ -5,12 +5,14 @@
 
 import { createBroker } from '../../src/broker/broker.ts';
 import type { BrokerLimits } from '../../src/broker/parts.ts';
+import { AckedMarks } from '../../src/broker/route/acked-marks.ts';
 import type { Env } from '../../src/env/env.ts';
 import { createNodeEnv } from '../../src/env/node/node-env.ts';
 import { startHttpServer } from '../../src/http/http-server.ts';
 import type { HttpOptions } from '../../src/http/parts.ts';
 import { type OpenCatalog, openCatalog } from '../../src/metadata/catalog.ts';
 import { openCluster } from '../../src/metadata/cluster-record.ts';
+import { ClusterWatch } from '../../src/metadata/cluster-watch.ts';
 import { openEmbeddedMetaStore } from '../../src/metadata/embedded/embedded-meta-store.ts';
 import { createMemoryJournal } from '../../src/metadata/embedded/meta-journal.ts';
 import { createFakeDataNode, type FakeDataNode } from './fake-data-node.ts';
@@ -46,23 +48,31 @@ export async function startInProcessServer(options: ServerOptions = {}): Promise
   const env = { ...createNodeEnv({ logLevel: 'error', logFormat: 'json' }), ...options.env };
   const store = await openEmbeddedMetaStore(env, createMemoryJournal());
   const cluster = { nodeUuid: 'node', clusterUuid: 'cluster', shardCount: 4 };
-  const { shards, version: mapVersion } = await openCluster(store, env.clock, cluster);
+  await openCluster(store, env.clock, cluster);
+  const isAttached = () => true;
+  const watching = { self: 'node', clusterUuid: 'cluster', lastMap: undefined, isAttached };
+  const view = new ClusterWatch(env, store, watching);
+  await view.open();
   const listener = { databasesChanged: () => undefined, failed: () => undefined };
   const catalog = await openCatalog(store, env, listener);
   const dataNode = createFakeDataNode();
   const limits = { ...noLimits, ...options.limits };
   const build = { version: '0.0.0', startedMs: env.clock.wallMs() };
-  const broker = createBroker({ env, catalog, dataNode, shards, mapVersion, limits, build });
+  const ownNode = (uuid: string) => (uuid === 'node' ? dataNode : undefined);
+  const route = { env, cluster: view, dataNode: ownNode, marks: new AckedMarks() };
+  const parts = { env, catalog, dataNode, route, defaultLevel: 'auto' as const, limits, build };
+  const broker = createBroker(parts);
   const facts = {
     version: '0.0.0',
     uuid: 'node',
     clusterUuid: 'cluster',
     dataDir: '/data',
     url: '',
+    metadata: 'embedded',
     startedMs: env.clock.wallMs(),
   };
   const server = await startHttpServer(
-    { env, broker, catalog, facts, shards },
+    { env, broker, catalog, facts },
     { host: '127.0.0.1', port: 0, bodySizeMax: 25e6, bodiesSizeMax: 100e6, ...options.http },
   );
   return {
@@ -74,6 +84,7 @@ export async function startInProcessServer(options: ServerOptions = {}): Promise
     async stop(patienceMs = 1_000) {
       await server.stop(patienceMs);
       catalog.close();
+      view.close();
       await store.close();
     },
   };

@@ -10,7 +10,7 @@ import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../../model/
 import { ResumeFilter } from '../../query/merge/resume.ts';
 import type { ReadLevel, ReadOptions } from '../../rpc/data-node-api.ts';
 import { readOrder } from './replica-choice.ts';
-import { pause, type RouteParts, recordOf, refreshMap } from './route-parts.ts';
+import { pause, type RouteParts, recordOf, refreshMap, shardsOf } from './route-parts.ts';
 import { SchemaFilter } from './schema-filter.ts';
 
 /** A query waits so long for some replica to answer for its shards. */
@@ -74,8 +74,7 @@ export class ReadRoute {
   ): readonly AsyncIterable<B>[] {
     const { cluster } = this.#parts;
     const { map, self } = cluster;
-    const shards = map.shards.tstore.map(({ shard }) => shard);
-    if (shards.length === 0) recordOf(this.#parts, 0);
+    const shards = shardsOf(this.#parts).map(({ shard }) => shard);
     // Alone there is nobody else to ask.
     const isAlone = map.nodes.size <= 1 && map.shards.tstore.every((one) => one.primary === self);
     if (isAlone) return open(self, shards, this.#options(shards), signal);

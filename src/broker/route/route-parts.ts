@@ -15,6 +15,13 @@ export interface RouteParts {
   readonly marks: AckedMarks;
 }
 
+/** Every shard of the time series. @throws CitadelError `unavailable` while the shard map is being made */
+export function shardsOf(parts: RouteParts): readonly ShardRecord[] {
+  const { tstore } = parts.cluster.map.shards;
+  if (tstore.length === 0) recordOf(parts, 0);
+  return tstore;
+}
+
 /** A look at the metadata store on the way of a request waits so long. */
 const refreshPatienceMs = 500;
 

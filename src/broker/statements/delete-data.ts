@@ -17,6 +17,7 @@ import type { BinaryOp, DeletePredicate, RowExpr } from '../../model/plan.ts';
 import { allTime, maxTime, minTime } from '../../model/time.ts';
 import type { QueryContext } from '../../query/query-context.ts';
 import type { BrokerParts } from '../parts.ts';
+import { shardsOf } from '../route/route-parts.ts';
 import { sendFrame } from '../write/send-frame.ts';
 
 function fail(message: string): CitadelError {
@@ -118,9 +119,10 @@ async function sendDelete(
   dbId: string,
   predicate: DeletePredicate,
 ): Promise<void> {
-  const shardCount = parts.shards.length;
+  const shards = shardsOf(parts.route);
+  const shardCount = shards.length;
   const sent = await Promise.allSettled(
-    parts.shards.map(({ shard }) =>
+    shards.map(({ shard }) =>
       sendFrame(parts, shard, encodeDeleteFrame({ dbId, shardCount, shard }, predicate)),
     ),
   );

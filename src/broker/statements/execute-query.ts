@@ -16,6 +16,7 @@ import type { SeriesPiece, StatementMessage, StatementResult } from '../../query
 import type { BrokerParts } from '../parts.ts';
 import type { BrokerStats, QueryRequest } from '../requests.ts';
 import { qualifyContinuousQuery } from './continuous-queries.ts';
+import { knowSources } from './know-sources.ts';
 import { startQuery } from './query-gate.ts';
 import { createQueryPorts } from './query-ports.ts';
 import { runStatement } from './run-statement.ts';
@@ -114,6 +115,7 @@ export class QueryExecutor {
   ): AsyncGenerator<SeriesPiece> {
     const memory = whole.openPart();
     try {
+      await knowSources(this.#parts, statement, context);
       yield* runStatement(this.#parts, statement, { ...context, memory });
     } catch (error) {
       this.#stats.queriesFailed++;

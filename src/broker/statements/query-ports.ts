@@ -5,13 +5,14 @@ import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts
 import { type MeterOptions, meterBlocks } from '../../query/limits/meter-blocks.ts';
 import type { QueryPorts } from '../../query/ports.ts';
 import type { BrokerParts } from '../parts.ts';
+import { ReadRoute } from '../route/read-route.ts';
 
 /** What streams bring is counted on `meter`. */
 export function createQueryPorts(
-  { catalog, dataNode, shards, limits }: BrokerParts,
+  { catalog, route, limits }: BrokerParts,
   meter: MeterOptions,
 ): QueryPorts {
-  const everyShard = shards.map(({ shard }) => shard);
+  const reads = new ReadRoute(route);
   return {
     limits,
     schema: {
@@ -33,9 +34,8 @@ export function createQueryPorts(
         })),
       fields: (dbId, measurement) => catalog.view.fields(dbId, measurement),
     },
-    scan: (plan, signal) =>
-      dataNode.scan(everyShard, plan, signal).map((stream) => meterBlocks(stream, meter)),
+    scan: (plan, signal) => reads.scan(plan, signal).map((stream) => meterBlocks(stream, meter)),
     schemaScan: (plan, signal) =>
-      dataNode.schema(everyShard, plan, signal).map((stream) => meterBlocks(stream, meter)),
+      reads.schema(plan, signal).map((stream) => meterBlocks(stream, meter)),
   };
 }

@@ -11,6 +11,7 @@ import { encodeText } from '../../base/text.ts';
 import { maxTime } from '../../model/time.ts';
 import type { Cell, SeriesPiece } from '../../query/result.ts';
 import type { PartitionStatus } from '../../rpc/data-node-api.ts';
+import { observeNodes } from '../cluster/observe-nodes.ts';
 import type { BrokerParts } from '../parts.ts';
 import { formatTime } from './format-time.ts';
 import { makeTable } from './make-table.ts';
@@ -42,7 +43,8 @@ function listScopes({ catalog }: BrokerParts): ReadonlyMap<string, Scope> {
 }
 
 async function listGroups(parts: BrokerParts): Promise<Group[]> {
-  const { shards } = await parts.dataNode.status();
+  const nodes = await observeNodes(parts.route);
+  const shards = nodes.flatMap(({ status }) => status?.shards ?? []);
   const scopes = listScopes(parts);
   const groups = new Map<string, Group>();
   for (const { shard, partitions } of shards) {
@@ -51,8 +53,9 @@ async function listGroups(parts: BrokerParts): Promise<Group[]> {
       if (scope === undefined) continue;
       const key = `${partition.dbId}/${partition.rpId}/${partition.start}`;
       const known = groups.get(key);
-      if (known !== undefined) known.shards.push(shard);
-      else groups.set(key, { ...partition, ...scope, id: idOf(key), shards: [shard] });
+      if (known === undefined)
+        groups.set(key, { ...partition, ...scope, id: idOf(key), shards: [shard] });
+      else if (!known.shards.includes(shard)) known.shards.push(shard);
     }
   }
   return [...groups.values()].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
@@ -81,21 +84,18 @@ const shardColumns = [
 /** A series per database, those without data too. */
 export async function showShards(parts: BrokerParts): Promise<SeriesPiece[]> {
   const groups = await listGroups(parts);
-  const owners = new Map(parts.shards.map(({ shard, replicas }) => [shard, replicas.join(',')]));
+  const owners = new Map(
+    parts.route.cluster.map.shards.tstore.map(({ shard, replicas }) => [shard, replicas.join(',')]),
+  );
   return parts.catalog.view.databases.map(({ name }) => {
     const rows = groups
       .filter(({ database }) => database === name)
       .flatMap((group) => {
         const { id, database, policy, shards } = group;
         const times = timesOf(group);
-        return shards.map((shard): Cell[] => [
-          shard,
-          database,
-          policy,
-          id,
-          ...times,
-          owners.get(shard) ?? '',
-        ]);
+        return [...shards]
+          .sort((a, b) => a - b)
+          .map((shard): Cell[] => [shard, database, policy, id, ...times, owners.get(shard) ?? '']);
       });
     return makeTable(name, shardColumns, rows);
   });
@@ -117,8 +117,8 @@ export async function showShardGroups(parts: BrokerParts): Promise<SeriesPiece> 
 }
 
 /** One that does not exist is fine, as in InfluxDB. @throws CitadelError `unsupported` */
-export async function dropShard({ shards }: BrokerParts, id: bigint): Promise<void> {
-  if (!shards.some(({ shard }) => BigInt(shard) === id)) return;
+export async function dropShard({ route }: BrokerParts, id: bigint): Promise<void> {
+  if (!route.cluster.map.shards.tstore.some(({ shard }) => BigInt(shard) === id)) return;
   throw new CitadelError(
     'unsupported',
     `cannot drop shard ${id}: it holds series of every database; use DELETE, DROP SERIES, DROP MEASUREMENT or DROP RETENTION POLICY`,

@@ -7,8 +7,9 @@
 
 import { setMaxListeners } from 'node:events';
 import { CitadelError } from '../../base/errors.ts';
-import type { WriteShardResponse } from '../../rpc/data-node-api.ts';
+import type { ConsistencyLevel, WriteShardResponse } from '../../rpc/data-node-api.ts';
 import type { BrokerParts } from '../parts.ts';
+import { routeWrite } from '../route/write-route.ts';
 
 const deadlineMs = 10_000;
 const writeIdSize = 16;
@@ -17,6 +18,7 @@ const counterOffset = 12;
 
 export class FrameSender {
   readonly #parts: BrokerParts;
+  readonly #level: ConsistencyLevel;
   readonly #controller = new AbortController();
   readonly #writeId: Uint8Array;
   readonly #expired: Promise<never>;
@@ -25,9 +27,10 @@ export class FrameSender {
   #pendingCount = 0;
 
   /** Starts the deadline: frames are sent at once, in the same turn. */
-  constructor(parts: BrokerParts) {
+  constructor(parts: BrokerParts, level: ConsistencyLevel = parts.defaultLevel) {
     const { env } = parts;
     this.#parts = parts;
+    this.#level = level;
     this.#writeId = env.rng.bytes(writeIdSize);
     setMaxListeners(0, this.#controller.signal);
     let giveUp = (_: CitadelError) => {};
@@ -49,19 +52,12 @@ export class FrameSender {
    * @throws CitadelError as DataNodeApi.writeShard, and `timeout` when its fate is unknown
    */
   async send(shard: number, frame: Uint8Array): Promise<WriteShardResponse> {
-    const { dataNode, shards, mapVersion } = this.#parts;
-    const request = {
-      shard,
-      epoch: shards[shard]?.epoch ?? 1,
-      mapVersion,
-      writeId: this.#nextWriteId(),
-      level: 'auto' as const,
-      frame,
-    };
+    const { signal } = this.#controller;
+    const writeId = this.#nextWriteId();
     this.#pendingCount++;
     try {
-      const answer = dataNode.writeShard(request, this.#controller.signal);
-      return await Promise.race([answer, this.#expired]);
+      const write = { shard, writeId, level: this.#level, frame, signal };
+      return await Promise.race([routeWrite(this.#parts.route, write), this.#expired]);
     } finally {
       this.#pendingCount--;
       if (this.#pendingCount === 0) this.#deadline.cancel();

@@ -14,8 +14,10 @@ import { beyondRetention } from '../../lineprotocol/write-outcome.ts';
 import type { Database, FieldRegistration, RetentionPolicy } from '../../metadata/catalog-view.ts';
 import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts';
 import type { RowSink, RowTarget, StoredRows } from '../../query/ports.ts';
+import type { ConsistencyLevel } from '../../rpc/data-node-api.ts';
 import type { BrokerParts } from '../parts.ts';
-import type { BrokerStats, WriteRequest } from '../requests.ts';
+import type { BrokerStats, WriteReport, WriteRequest } from '../requests.ts';
+import { shardsOf } from '../route/route-parts.ts';
 import { BatchSplitter, type ShardFrame } from '../split/split.ts';
 import { acceptFields, describeConflict, findExpired, findNewFields } from './check-fields.ts';
 import { rowsBatch } from './rows-batch.ts';
@@ -25,7 +27,13 @@ import { WriteResult } from './write-result.ts';
 
 /** Registering may lose races with drops of the measurement; more than a few times is no race. */
 const registerAttemptsMax = 5;
-const levels: ReadonlySet<string> = new Set(['', 'any', 'one', 'quorum', 'all']);
+const levels = new Map<string, ConsistencyLevel>([
+  ['auto', 'auto'],
+  ['any', 'any'],
+  ['one', 'one'],
+  ['quorum', 'quorum'],
+  ['all', 'all'],
+]);
 
 /** What a parser adds to a batch; rows have no lines that could be wrong. */
 const wholeSlice = { next: 0, nextLine: 0, errorCount: 0, droppedCount: 0 } as const;
@@ -35,6 +43,7 @@ interface Target {
   readonly policy: RetentionPolicy;
   readonly precision: Precision;
   readonly nowNs: bigint;
+  readonly level: ConsistencyLevel;
 }
 
 /** Where a slice starts, and the number of its first line. */
@@ -59,7 +68,7 @@ export class PointWriter implements RowSink {
   }
 
   /** @throws CitadelError, see Broker.write */
-  async write(request: WriteRequest): Promise<void> {
+  async write(request: WriteRequest): Promise<WriteReport> {
     const { catalog, env } = this.#parts;
     this.#stats.writeRequests++;
     const precision = parsePrecision(request.precision || 'ns');
@@ -67,18 +76,24 @@ export class PointWriter implements RowSink {
       const text = `invalid precision ${JSON.stringify(request.precision)} (use n, u, ms, s, m or h)`;
       throw new CitadelError('invalid-argument', text);
     }
-    const db = catalog.view.database(request.database);
+    const db = await catalog.findDatabase(request.database);
     if (db === undefined) throw databaseNotFound(request.database);
     const policyName = request.policy || db.defaultPolicy;
     const policy = catalog.view.policy(db, policyName);
     const nowNs = env.clock.wallNs();
-    const isLevelKnown = levels.has(request.consistency.toLowerCase());
-    if (policy === undefined || !isLevelKnown) {
+    const level = this.#levelOf(request.consistency);
+    if (policy === undefined || level === undefined) {
       this.#refuseUnreadable(request, precision, nowNs);
-      if (!isLevelKnown) throw new CitadelError('invalid-argument', 'invalid consistency level');
+      if (level === undefined)
+        throw new CitadelError('invalid-argument', 'invalid consistency level');
       throw policyNotFound(policyName);
     }
-    await this.#writeBody(request.body, { db, policy, precision, nowNs });
+    return this.#writeBody(request.body, { db, policy, precision, nowNs, level });
+  }
+
+  /** Undefined: no such level. */
+  #levelOf(asked: string): ConsistencyLevel | undefined {
+    return asked === '' ? this.#parts.defaultLevel : levels.get(asked.toLowerCase());
   }
 
   /** A body without one good line is refused for that, whatever else is wrong. */
@@ -113,10 +128,11 @@ export class PointWriter implements RowSink {
     const name = policy || db.defaultPolicy;
     const found = catalog.view.policy(db, name);
     if (found === undefined) throw policyNotFound(name);
-    return { db, policy: found, precision: 'ns', nowNs: env.clock.wallNs() };
+    const level = this.#parts.defaultLevel;
+    return { db, policy: found, precision: 'ns', nowNs: env.clock.wallNs(), level };
   }
 
-  async #writeBody(body: Uint8Array, target: Target): Promise<void> {
+  async #writeBody(body: Uint8Array, target: Target): Promise<WriteReport> {
     const result = new WriteResult();
     const sent: Promise<void>[] = [];
     let place: Place = { from: 0, firstLine: 1 };
@@ -124,14 +140,15 @@ export class PointWriter implements RowSink {
       place = await this.#writeSlice(body, place, target, result, sent);
       if (place.from < body.length) await this.#parts.env.timers.yieldNow();
     }
-    await this.#conclude(result, sent);
+    return this.#conclude(result, sent);
   }
 
-  async #conclude(result: WriteResult, sent: readonly Promise<void>[]): Promise<void> {
+  async #conclude(result: WriteResult, sent: readonly Promise<void>[]): Promise<WriteReport> {
     await Promise.all(sent);
     this.#count(result);
     const error = result.error();
     if (error !== undefined) throw error;
+    return result.report;
   }
 
   async #writeSlice(
@@ -202,15 +219,15 @@ export class PointWriter implements RowSink {
 
   #splitSlice(
     slice: ParsedSlice,
-    { db, policy, nowNs }: Target,
+    { db, policy, nowNs, level }: Target,
     result: WriteResult,
     sent: Promise<void>[],
   ): void {
-    const { catalog, shards } = this.#parts;
+    const { catalog, route } = this.#parts;
     const expired =
       policy.durationNs === 0n ? undefined : findExpired(slice, nowNs - policy.durationNs);
     const split = this.#splitter.split(slice, {
-      shardCount: shards.length,
+      shardCount: shardsOf(route).length,
       dbId: db.id,
       rpId: policy.id,
       accepts: acceptFields(slice, catalog.view, db.id),
@@ -224,7 +241,7 @@ export class PointWriter implements RowSink {
     }
     if (expired !== undefined) result.lines.addDropped(beyondRetention, expired.count);
     if (split.frames.length === 0) return;
-    const sender = new FrameSender(this.#parts);
+    const sender = new FrameSender(this.#parts, level);
     for (const frame of split.frames) sent.push(this.#send(sender, frame, result));
   }
 
@@ -234,8 +251,7 @@ export class PointWriter implements RowSink {
     result: WriteResult,
   ): Promise<void> {
     try {
-      await sender.send(shard, frame);
-      result.storedCount += rowCount;
+      result.addStored(await sender.send(shard, frame), rowCount);
     } catch (error) {
       result.addFailure(error, rowCount);
     }

@@ -5,6 +5,8 @@
 
 import { CitadelError, type ErrorCode } from '../../base/errors.ts';
 import { WriteOutcome } from '../../lineprotocol/write-outcome.ts';
+import type { ConsistencyLevel, WriteShardResponse } from '../../rpc/data-node-api.ts';
+import type { WriteReport } from '../requests.ts';
 
 /** Errors that say for certain that nothing was stored. */
 const notStoredCodes: ReadonlySet<ErrorCode> = new Set([
@@ -18,9 +20,24 @@ export class WriteResult {
   /** What the lines themselves say. */
   readonly lines = new WriteOutcome();
   storedCount = 0;
+  #copies = 0;
+  #level: ConsistencyLevel = 'all';
   failedCount = 0;
   #unknown: unknown;
   #notStored: CitadelError | undefined;
+
+  /** A frame that was acknowledged. */
+  addStored({ copies, levelReached }: WriteShardResponse, rowCount: number): void {
+    this.storedCount += rowCount;
+    if (this.#copies !== 0 && copies >= this.#copies) return;
+    this.#copies = copies;
+    this.#level = levelReached;
+  }
+
+  /** By the frame with the fewest copies. */
+  get report(): WriteReport {
+    return { copies: this.#copies, level: this.#level };
+  }
 
   /** A frame that was not acknowledged. */
   addFailure(error: unknown, rowCount: number): void {

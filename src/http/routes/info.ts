@@ -3,13 +3,14 @@
  * little of /debug/vars that clients of InfluxDB look at.
  */
 
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import type { NodeStatus } from '../../broker/requests.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { influxVersion } from '../server/answer-headers.ts';
 import { sendJson } from '../server/error-reply.ts';
+import { describeNode, describeShards } from './describe-cluster.ts';
 
 const indent = 4;
 
@@ -21,28 +22,10 @@ function uptimeSeconds({ env, facts }: HttpParts): number {
   return Math.max(0, Math.floor((env.clock.wallMs() - facts.startedMs) / 1000));
 }
 
-function describeShards({ shards, facts }: HttpParts, status: NodeStatus) {
-  const local = new Map(status.shards.map((shard) => [shard.shard, shard]));
-  return shards.map(({ shard, epoch, primary, replicas }) => {
-    const replica = local.get(shard);
-    return {
-      shard,
-      epoch,
-      primary,
-      replicas,
-      role: primary === facts.uuid ? 'primary' : 'secondary',
-      state: replica?.state ?? 'absent',
-      series: replica?.seriesCount ?? 0,
-      memoryBytes: replica?.memoryBytes ?? 0,
-      diskBytes: replica?.diskBytes ?? 0,
-      faults: replica?.faults ?? [],
-    };
-  });
-}
-
-async function describeNode(parts: HttpParts) {
-  const { facts, catalog } = parts;
-  const status = await parts.broker.status();
+async function describeCluster(parts: HttpParts) {
+  const { facts, catalog, broker } = parts;
+  const [status, nodes] = await Promise.all([broker.status(), broker.observe()]);
+  const { map } = broker;
   return {
     version: facts.version,
     influxVersion,
@@ -53,7 +36,13 @@ async function describeNode(parts: HttpParts) {
       started: new Date(facts.startedMs).toISOString(),
       uptimeSeconds: uptimeSeconds(parts),
     },
-    cluster: { uuid: facts.clusterUuid, shardCount: parts.shards.length, replicationFactor: 1 },
+    cluster: {
+      uuid: map.clusterUuid,
+      metadata: facts.metadata,
+      mapVersion: map.version,
+      shardCount: map.shards.tstore.length,
+      replicationFactor: map.replicationFactor,
+    },
     state: status.state,
     reason: status.reason,
     databases: catalog.view.databases.map(({ name }) => name),
@@ -63,7 +52,11 @@ async function describeNode(parts: HttpParts) {
       storeBytes: status.shards.reduce((sum, { diskBytes }) => sum + diskBytes, 0),
       freeBytes: status.diskFreeBytes,
     },
-    shards: describeShards(parts, status),
+    nodes: nodes.map((node) => describeNode(node, map)),
+    shards: {
+      tstore: describeShards('tstore', map, nodes),
+      kstore: describeShards('kstore', map, nodes),
+    },
   };
 }
 
@@ -102,11 +95,21 @@ function describeVariables(parts: HttpParts) {
   };
 }
 
+async function* renderLines(values: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`;
+}
+
 export function addInfoRoutes(app: FastifyInstance, parts: HttpParts, metrics: Metrics): void {
   app.get('/info', async (request, reply) => {
     const pretty = readUrlParameters(request).get('pretty');
     const isPretty = pretty !== null && pretty !== 'false';
-    return sendJson(reply, renderJson(await describeNode(parts), isPretty));
+    return sendJson(reply, renderJson(await describeCluster(parts), isPretty));
+  });
+  app.get('/cluster/verify', async (_request, reply) => {
+    const left = new AbortController();
+    reply.raw.once('close', () => left.abort());
+    const verdicts = parts.broker.verify(left.signal);
+    return reply.type('application/x-ndjson').send(Readable.from(renderLines(verdicts)));
   });
   app.get('/metrics', async (_request, reply) => {
     return reply.header('Content-Type', metrics.contentType).send(await metrics.render());

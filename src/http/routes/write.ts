@@ -5,8 +5,9 @@
  * comes behind it. Parameters count only in the URL.
  */
 
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
+import type { WriteReport } from '../../broker/requests.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { explain, replyError, statusOf } from '../server/error-reply.ts';
@@ -20,6 +21,12 @@ function replyFailure(reply: FastifyReply, thrown: unknown): FastifyReply {
   return replyError(reply, status, error.message);
 }
 
+/** The `influx` shell asks for all copies whatever its user wants: it gets the default. */
+function consistencyOf({ headers }: FastifyRequest, asked: string): string {
+  const isShell = headers['user-agent']?.startsWith('InfluxDBShell') === true;
+  return isShell && asked === 'all' ? '' : asked;
+}
+
 export function addWriteRoute(app: FastifyInstance, parts: HttpParts, bodies: BodyCollector): void {
   const { broker } = parts;
   app.route({
@@ -28,18 +35,19 @@ export function addWriteRoute(app: FastifyInstance, parts: HttpParts, bodies: Bo
     onRequest: async (request) => {
       const database = readUrlParameters(request).get('db') ?? '';
       if (database === '') throw new CitadelError('invalid-argument', 'database is required');
-      broker.checkDatabase(database);
+      await broker.checkDatabase(database);
     },
     handler: async (request, reply) => {
       const parameters = readUrlParameters(request);
       const isGzip = request.headers['content-encoding'] === 'gzip';
       const body = isGzip ? await bodies.gunzip(request.bodyBytes) : request.bodyBytes;
+      let report: WriteReport;
       try {
-        await broker.write({
+        report = await broker.write({
           database: parameters.get('db') ?? '',
           policy: parameters.get('rp') ?? '',
           precision: parameters.get('precision') ?? '',
-          consistency: parameters.get('consistency') ?? '',
+          consistency: consistencyOf(request, parameters.get('consistency') ?? ''),
           body,
         });
       } catch (error) {
@@ -49,6 +57,7 @@ export function addWriteRoute(app: FastifyInstance, parts: HttpParts, bodies: Bo
         // The broker is done with the bytes, and the answer holds copies.
         bodies.forget(request.bodyBytes);
       }
+      reply.header('X-Citadel-Level', report.level).header('X-Citadel-Copies', report.copies);
       return reply.code(204).send();
     },
   });

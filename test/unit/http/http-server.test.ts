@@ -478,7 +478,10 @@ describe('what the node tells', () => {
       cluster: { uuid: 'cluster', shardCount: 4 },
       state: 'ok',
       databases: ['mydb'],
-      shards: [{ shard: 0, primary: 'node', role: 'primary', epoch: 1 }, {}, {}, {}],
+      shards: {
+        tstore: [{ shard: 0, primary: 'node', epoch: 1, replicas: ['node'] }, {}, {}, {}],
+        kstore: [],
+      },
     });
     expect((await server.request('/info', { pretty: '' })).text()).toMatch(/^\{\n {4}"version"/);
   });

@@ -5,6 +5,7 @@
 
 import { expect, test } from 'vitest';
 import type { BrokerParts } from '../../../../src/broker/parts.ts';
+import { AckedMarks } from '../../../../src/broker/route/acked-marks.ts';
 import { FrameSender } from '../../../../src/broker/write/send-frame.ts';
 import type { WriteShardRequest, WriteShardResponse } from '../../../../src/rpc/data-node-api.ts';
 
@@ -30,14 +31,16 @@ function makeParts() {
         },
       },
     },
-    dataNode: {
-      writeShard: (request: WriteShardRequest, signal: AbortSignal) =>
-        new Promise<WriteShardResponse>((answer) => calls.push({ request, signal, answer })),
-    },
-    shards: [{ epoch: 3 }, { epoch: 4 }],
-    mapVersion: 9,
+    defaultLevel: 'auto',
   };
-  return { parts: parts as unknown as BrokerParts, calls, timers };
+  const dataNode = {
+    writeShard: (request: WriteShardRequest, signal: AbortSignal) =>
+      new Promise<WriteShardResponse>((answer) => calls.push({ request, signal, answer })),
+  };
+  const shards = [3, 4].map((epoch) => ({ epoch, primary: 'n', replicas: ['n'] }));
+  const map = { version: 9, nodes: new Map(), shards: { tstore: shards } };
+  const route = { cluster: { map }, dataNode: () => dataNode, marks: new AckedMarks() };
+  return { parts: { ...parts, route } as unknown as BrokerParts, calls, timers };
 }
 
 const frame = new Uint8Array(8);

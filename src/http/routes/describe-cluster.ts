@@ -1,0 +1,89 @@
+/** Nodes and shards as GET /info shows them. */
+
+import type { ObservedNode } from '../../broker/requests.ts';
+import {
+  type ClusterMap,
+  holdersOf,
+  type NodeRecord,
+  type ShardRecord,
+  type StoreKind,
+} from '../../model/cluster.ts';
+import type { DataNodeStatus, ShardStatus } from '../../rpc/data-node-api.ts';
+
+function sumOf(shards: readonly ShardStatus[], read: (shard: ShardStatus) => number): number {
+  return shards.reduce((sum, shard) => sum + read(shard), 0);
+}
+
+function describeAddresses(record: NodeRecord | undefined) {
+  return {
+    rpcUrl: record?.rpcUrl ?? '',
+    httpUrl: record?.httpUrl ?? '',
+    zone: record?.zone ?? '',
+    version: record?.version ?? '',
+    started: record === undefined ? '' : new Date(record.startedMs).toISOString(),
+  };
+}
+
+/** `state` is the data node's own, or why there is none. */
+export function describeNode({ uuid, record, status, problem }: ObservedNode, map: ClusterMap) {
+  const records = Object.values(map.shards).flat();
+  return {
+    uuid,
+    state: status?.state ?? (record === undefined ? 'gone' : 'unreachable'),
+    problem: problem || (status?.reason ?? ''),
+    ...describeAddresses(record),
+    shards: records.filter((shard) => holdersOf(shard).includes(uuid)).length,
+    primaries: records.filter(({ primary }) => primary === uuid).length,
+    memoryBytes: status?.memoryBytes ?? 0,
+    memoryBudgetBytes: status?.memoryBudgetBytes ?? 0,
+    storeBytes: sumOf(status?.shards ?? [], ({ diskBytes }) => diskBytes),
+    logBytes: status?.logBytes ?? 0,
+    diskFreeBytes: status?.diskFreeBytes ?? 0,
+  };
+}
+
+function roleOf({ primary, learner, leaving }: ShardRecord, node: string): string {
+  if (node === primary) return 'primary';
+  if (node === learner) return 'learner';
+  return node === leaving ? 'leaving' : 'secondary';
+}
+
+/** A replica that follows others is as good as its phase says; alone, as its store is. */
+function stateOf(status: ShardStatus | undefined): string {
+  if (status === undefined) return 'absent';
+  return status.state === 'active' ? (status.replication?.phase ?? 'active') : status.state;
+}
+
+function describeCopy(record: ShardRecord, node: string, status: ShardStatus | undefined) {
+  return {
+    node,
+    role: roleOf(record, node),
+    state: stateOf(status),
+    lagEntries: status?.replication?.lagEntries ?? 0,
+    promised: status?.replication?.promised ?? 0,
+    series: status?.seriesCount ?? 0,
+    memoryBytes: status?.memoryBytes ?? 0,
+    diskBytes: status?.diskBytes ?? 0,
+    faults: status?.faults ?? [],
+  };
+}
+
+function findStatus(status: DataNodeStatus | undefined, shard: number) {
+  return status?.shards.find((one) => one.shard === shard);
+}
+
+export function describeShards(
+  kind: StoreKind,
+  map: ClusterMap,
+  nodes: readonly ObservedNode[],
+): object[] {
+  const statuses = new Map(nodes.map(({ uuid, status }) => [uuid, status]));
+  return map.shards[kind].map((record) => {
+    const { shard, epoch, primary, replicas, learner, leaving, degraded } = record;
+    const copies = holdersOf(record).map((node) =>
+      describeCopy(record, node, findStatus(statuses.get(node), shard)),
+    );
+    const optional = { learner: learner ?? null, leaving: leaving ?? null };
+    return { shard, epoch, primary, replicas, ...optional, degraded, copies };
+  });
+}

@@ -1,0 +1,105 @@
+/** A real cluster: etcd and several `citadel` processes on free ports, with their faults. */
+
+import { type CitadelProcess, startCitadel } from './citadel-process.ts';
+import { type EtcdProcess, startEtcd } from './etcd-process.ts';
+import { findFreePort } from './free-port.ts';
+
+export interface ClusterOptions {
+  readonly nodeCount?: number;
+  readonly replicas?: number;
+  readonly shards?: number;
+  /** More arguments for every node. */
+  readonly args?: readonly string[];
+}
+
+export interface CitadelCluster {
+  readonly etcd: EtcdProcess;
+  readonly nodes: readonly CitadelProcess[];
+  readonly urls: readonly string[];
+  /** Every node answers /health, and every shard has a primary that takes writes. */
+  waitUntilHealthy(patienceMs?: number): Promise<void>;
+  /** Starts one more node; it is in `nodes` afterwards. */
+  addNode(): Promise<CitadelProcess>;
+  cleanUp(): Promise<void>;
+}
+
+const pollMs = 50;
+const healthyPatienceMs = 30_000;
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Polls until it holds. @throws Error saying what was waited for, with the last failure */
+export async function waitUntil(
+  what: string,
+  holds: () => Promise<boolean>,
+  patienceMs = healthyPatienceMs,
+): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  let failure: unknown;
+  for (;;) {
+    try {
+      if (await holds()) return;
+      failure = undefined;
+    } catch (error) {
+      failure = error;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`not in ${patienceMs} ms: ${what}`, { cause: failure });
+    }
+    await sleep(pollMs);
+  }
+}
+
+async function isHealthy(node: CitadelProcess): Promise<boolean> {
+  const { status } = await node.request('/health', {}, { timeoutMs: 2_000 });
+  return status === 200;
+}
+
+export async function startCluster(options: ClusterOptions = {}): Promise<CitadelCluster> {
+  const { nodeCount = 3, replicas = 2, shards = 8, args = [] } = options;
+  const etcd = await startEtcd();
+  const nodes: CitadelProcess[] = [];
+
+  async function startNode(): Promise<CitadelProcess> {
+    const grpcPort = await findFreePort();
+    return startCitadel({
+      args: [
+        ...['-kvstore', etcd.url, '-grpc', `127.0.0.1:${grpcPort}`],
+        ...['-replicas', String(replicas), '-shards', String(shards), '-memory', '256MiB'],
+        ...args,
+      ],
+    });
+  }
+
+  const cluster: CitadelCluster = {
+    etcd,
+    nodes,
+    get urls() {
+      return nodes.map(({ url }) => url);
+    },
+    async waitUntilHealthy(patienceMs) {
+      const all = async () => (await Promise.all(nodes.map(isHealthy))).every(Boolean);
+      await waitUntil('all nodes healthy', all, patienceMs);
+    },
+    async addNode() {
+      const node = await startNode();
+      nodes.push(node);
+      return node;
+    },
+    async cleanUp() {
+      await Promise.all(nodes.map((node) => node.cleanUp()));
+      await etcd.cleanUp();
+    },
+  };
+  try {
+    nodes.push(...(await Promise.all(Array.from({ length: nodeCount }, startNode))));
+    await cluster.waitUntilHealthy();
+    return cluster;
+  } catch (error) {
+    const logs = nodes.map((node) => node.stderr().slice(-2_000)).join('\n');
+    await cluster.cleanUp();
+    throw new Error(`the cluster did not start: ${logs}`, { cause: error });
+  }
+}
