@@ -39,11 +39,11 @@ export function recordOf({ cluster }: RouteParts, shard: number): ShardRecord {
 
 /** The map as the store has it, or as it is known when the store does not answer soon. */
 export async function refreshMap({ cluster, env }: RouteParts, signal: AbortSignal): Promise<void> {
-  const asked = cluster.refresh().then(
-    () => undefined,
-    () => undefined,
-  );
-  await Promise.race([asked, pause(env.timers, refreshPatienceMs, signal)]);
+  const answered = new AbortController();
+  const note = () => answered.abort();
+  cluster.refresh().then(note, note);
+  const ends = AbortSignal.any([signal, answered.signal]);
+  await pause(env.timers, refreshPatienceMs, ends);
 }
 
 /** Ends early, without an error, when the signal fires. */
