@@ -64,8 +64,8 @@ export type ReplicaEvent =
       readonly hlcMax: Hlc;
     }
   | { readonly kind: 'snapshot-failed'; readonly from: string }
-  /** The old store is gone and a new empty one is open, with a new origin. */
-  | { readonly kind: 'store-renewed'; readonly origin: string }
+  /** The old store is gone and a new empty one is open, with a new origin; `lsn`: the highest ever given to it. */
+  | { readonly kind: 'store-renewed'; readonly origin: string; readonly lsn: number }
   /** The log no longer has entries of an origin up to and including this sequence, or cannot read them. */
   | { readonly kind: 'trimmed'; readonly origin: string; readonly sequence: number }
   /** A read at level `quorum` has pinned its view: may its answer count? Answered within a few seconds. */

@@ -1,0 +1,247 @@
+/**
+ * Catch-up: how replicas come to have the same entries. Pushes are answered, gaps are pulled, every replica pulls
+ * from a peer now and then, and what was trimmed comes as a snapshot that is merged.
+ *
+ * A replica that misses what was garbage-collected elsewhere donates what only it has, and then starts anew.
+ */
+
+import type { EntryIntake } from './entry-intake.ts';
+import { findMissing } from './missing-entries.ts';
+import type { PeerBody, PeerEntry } from './peer-message.ts';
+import type { PeerView } from './peer-view.ts';
+import { type Puller, pullLifeMs } from './puller.ts';
+import type { ReplicaCore } from './replica-core.ts';
+import type { ReplicaEvent } from './replica-events.ts';
+import type { Stability } from './stability.ts';
+import type { Versions } from './version-vector.ts';
+
+type Body<K extends PeerBody['kind']> = Extract<PeerBody, { kind: K }>;
+type Event<K extends ReplicaEvent['kind']> = Extract<ReplicaEvent, { kind: K }>;
+
+/** Between pulls of an active shard. */
+export const gossipMs = 300;
+/** Between pulls of one where nothing happens. */
+export const idleGossipMs = 900;
+/** A shard is idle when no entry came for so long. */
+const idleAfterMs = 5_000;
+/** After a snapshot that failed. */
+const snapshotRetryMs = 1_000;
+
+export class CatchUp {
+  readonly #core: ReplicaCore;
+  readonly #intake: EntryIntake;
+  readonly #stability: Stability;
+  readonly #puller: Puller;
+  #gossipedMs = Number.NEGATIVE_INFINITY;
+  #turn = 0;
+  #sequenceMark = 0;
+  #fetchingFrom: string | undefined;
+  #fetchFailedMs = Number.NEGATIVE_INFINITY;
+  /** Pulls that wait for a durable promise, by node. */
+  readonly #waiting = new Map<string, Body<'pull'>>();
+
+  constructor(core: ReplicaCore, intake: EntryIntake, stability: Stability, puller: Puller) {
+    this.#core = core;
+    this.#intake = intake;
+    this.#stability = stability;
+    this.#puller = puller;
+  }
+
+  tick(): void {
+    const core = this.#core;
+    if (core.peers.size === 0) return;
+    const { nowMs } = core;
+    core.judgeClock();
+    for (const peer of core.peers.values()) peer.checkTarget(core.versions);
+    const isIdle = core.phase === 'active' && nowMs - core.lastEntryMs > idleAfterMs;
+    if (nowMs - this.#gossipedMs < (isIdle ? idleGossipMs : gossipMs)) return;
+    this.#gossipedMs = nowMs;
+    core.settledSequence = this.#sequenceMark;
+    this.#sequenceMark = this.#intake.sequence;
+    for (const peer of this.#chooseForGossip()) this.#pullUnlessUnderWay(peer, false);
+  }
+
+  /** A link that is back: whatever was lost on it is asked for now. */
+  reconnected(node: string): void {
+    const peer = this.#core.peers.get(node);
+    if (peer !== undefined) this.#puller.pull(peer, { prepare: 0, isUrgent: true });
+  }
+
+  onPush(from: string, entry: PeerEntry): void {
+    const core = this.#core;
+    const peer = core.peers.get(from);
+    if (!core.isComplete) {
+      if (peer !== undefined) core.send(from, { kind: 'standing', standing: core.standing({}) });
+      return;
+    }
+    const intake = this.#intake.receive(from, entry);
+    if (peer === undefined) return;
+    if (intake === 'gap') this.#pullUnlessUnderWay(peer, true);
+    if (intake !== 'known') return;
+    const durable = core.versions.get(entry.origin);
+    if (durable >= entry.sequence) peer.toAnswer.set(entry.origin, durable);
+  }
+
+  onEntries(from: string, entries: readonly PeerEntry[]): void {
+    if (!this.#core.isComplete) return;
+    const peer = this.#core.peers.get(from);
+    for (const entry of entries) {
+      const intake = this.#intake.receive(from, entry);
+      if (intake === 'taken' && peer !== undefined) peer.hasProgress = true;
+    }
+  }
+
+  /** Tells peers what of theirs is durable here since the last time. */
+  answerPushes(): void {
+    const core = this.#core;
+    for (const peer of core.peers.values()) {
+      if (peer.toAnswer.size === 0) continue;
+      const changed: Record<string, number> = {};
+      for (const [origin, sequence] of peer.toAnswer) changed[origin] = sequence;
+      peer.toAnswer.clear();
+      core.send(peer.node, { kind: 'standing', standing: core.standing(changed) });
+    }
+  }
+
+  onPull(from: string, body: Body<'pull'>): void {
+    const core = this.#core;
+    this.#stability.take(body.reports);
+    if (body.prepare > core.promised && core.faults.forgetsPromises !== true) {
+      this.#waiting.set(from, body);
+      core.savePromise(body.prepare);
+      return;
+    }
+    this.#answerPull(from, body);
+  }
+
+  /** A promise has become durable: what waited for it is answered. */
+  promiseSaved(): void {
+    for (const [from, body] of [...this.#waiting]) {
+      if (body.prepare > this.#core.promised) continue;
+      this.#waiting.delete(from);
+      this.#answerPull(from, body);
+    }
+  }
+
+  onPullEnd(from: string, body: Body<'pull-end'>, wallMs: number): void {
+    const core = this.#core;
+    this.#stability.take(body.reports);
+    const peer = core.peers.get(from);
+    if (peer?.pull?.id !== body.id) return;
+    const { sentMs } = peer.pull;
+    peer.pull = undefined;
+    core.noteClock(peer, wallMs, sentMs);
+    if (!peer.isComplete) return;
+    peer.noteTarget(body.standing.versions, sentMs, core.versions);
+    if (peer.hasProgress && this.#lacks(body.standing.versions)) {
+      this.#puller.pull(peer, { prepare: 0, isUrgent: false });
+    }
+  }
+
+  onSnapshotOffer(from: string): void {
+    const core = this.#core;
+    if (this.#fetchingFrom !== undefined || core.phase === 'rebuilding') return;
+    if (core.nowMs - this.#fetchFailedMs < snapshotRetryMs) return;
+    this.#fetchingFrom = from;
+    core.effects.push({ kind: 'fetch-snapshot', from });
+  }
+
+  snapshotMerged(event: Event<'snapshot-merged'>): void {
+    const core = this.#core;
+    this.#fetchingFrom = undefined;
+    core.clock.observe(event.hlcMax);
+    for (const origin in event.versions) {
+      const sequence = event.versions[origin] ?? 0;
+      if (sequence > core.receivedOf(origin)) core.logBase.set(origin, sequence);
+    }
+    core.versions.joinAll(event.versions);
+    core.gcVersions.joinAll(event.gcVersions);
+    if (core.phase === 'empty') core.saveEmpty(false);
+    const peer = core.peers.get(event.from);
+    if (peer !== undefined) this.#puller.pull(peer, { prepare: 0, isUrgent: true });
+  }
+
+  snapshotFailed(): void {
+    this.#fetchingFrom = undefined;
+    this.#fetchFailedMs = this.#core.nowMs;
+  }
+
+  /** The peer has garbage-collected what is missing here: it gets what only this replica has, then this one starts anew. */
+  onRebuild(from: string, versions: Versions): void {
+    const core = this.#core;
+    if (!core.isComplete && core.phase !== 'rebuilding') return;
+    core.phase = 'rebuilding';
+    const has = { versions, received: {}, isUrgent: true };
+    const { ranges, isTrimmed } = findMissing(core, has);
+    if (isTrimmed)
+      core.alarm('cannot rebuild: entries that only this replica has were trimmed', {});
+    else if (ranges.length > 0) {
+      const last = core.message(from, { kind: 'standing', standing: core.standing() });
+      core.effects.push({ kind: 'send-entries', to: from, ranges, last });
+    } else if (this.#intake.pendingCount === 0) core.saveEmpty(true);
+  }
+
+  #answerPull(from: string, body: Body<'pull'>): void {
+    const core = this.#core;
+    const { standing, id } = body;
+    const peer = core.peers.get(from);
+    const reports = peer === undefined ? [] : this.#stability.reportsFor(peer);
+    const end = { kind: 'pull-end', standing: core.standing(), id, reports } as const;
+    if (core.phase === 'empty') {
+      core.send(from, end);
+      return;
+    }
+    if (standing.phase === 'empty') {
+      if (core.isComplete) core.send(from, { kind: 'snapshot-offer', standing: core.standing({}) });
+      core.send(from, end);
+      return;
+    }
+    if (core.isComplete && !this.#coversCollected(standing.versions)) {
+      core.send(from, { kind: 'rebuild', standing: core.standing() });
+      core.send(from, end);
+      return;
+    }
+    const has = { versions: standing.versions, received: body.received, isUrgent: body.isUrgent };
+    const { ranges, isTrimmed } = findMissing(core, has);
+    if (isTrimmed && core.isComplete) {
+      core.send(from, { kind: 'snapshot-offer', standing: core.standing({}) });
+    }
+    if (ranges.length === 0) {
+      core.send(from, end);
+      return;
+    }
+    const last = core.message(from, end);
+    core.effects.push({ kind: 'send-entries', to: from, ranges, last });
+  }
+
+  #coversCollected(versions: Versions): boolean {
+    for (const [origin, sequence] of this.#core.gcVersions.entries()) {
+      if ((versions[origin] ?? 0) < sequence) return false;
+    }
+    return true;
+  }
+
+  #pullUnlessUnderWay(peer: PeerView, isUrgent: boolean): void {
+    const { pull } = peer;
+    const isFresh = pull !== undefined && this.#core.nowMs - pull.sentMs < pullLifeMs;
+    if (isFresh && (pull.isUrgent || !isUrgent)) return;
+    this.#puller.pull(peer, { prepare: 0, isUrgent });
+  }
+
+  /** The primary every time, the others in turn; all of them until this replica is active. */
+  *#chooseForGossip(): Generator<PeerView> {
+    const { peers, record, phase } = this.#core;
+    const primary = record === undefined ? undefined : peers.get(record.primary);
+    if (primary !== undefined) yield primary;
+    const others = [...peers.values()].filter((peer) => peer !== primary);
+    if (phase !== 'active') yield* others;
+    else if (others.length > 0) yield others[this.#turn++ % others.length]!;
+  }
+
+  #lacks(versions: Versions): boolean {
+    for (const origin in versions) {
+      if ((versions[origin] ?? 0) > this.#core.receivedOf(origin)) return true;
+    }
+    return false;
+  }
+}
