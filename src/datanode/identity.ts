@@ -40,6 +40,10 @@ export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+export function logCountFor(shardCount: number): number {
+  return Math.min(logCountDefault, shardCount);
+}
+
 export function makeIdentity(
   rng: Rng,
   chosen: { readonly uuid: string; readonly shardCount: number | undefined },
@@ -52,7 +56,7 @@ export function makeIdentity(
     formatVersion: formatVersionNow,
     featureLevel: featureLevelNow,
     shardCount,
-    logCount: Math.min(logCountDefault, shardCount),
+    logCount: logCountFor(shardCount),
   };
 }
 

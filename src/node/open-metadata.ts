@@ -4,6 +4,7 @@
  */
 
 import { CitadelError } from '../base/errors.ts';
+import { clusterMapFile } from '../datanode/cluster-map-file.ts';
 import type { DataDirectory } from '../datanode/data-directory.ts';
 import type { Env } from '../env/env.ts';
 import { refuseMoved } from '../metadata/adopt.ts';
@@ -34,7 +35,12 @@ export interface OpenMetadata {
 async function refuseLostMetadata({ disk, path }: DataDirectory): Promise<boolean> {
   const names = await disk.list('.');
   const hasData = names.some((name) => name === 'log' || name.startsWith('shard-'));
-  if (!hasData || names.includes(metadataFile)) return hasData;
+  if (names.includes(metadataFile)) return hasData;
+  if (names.includes(clusterMapFile)) {
+    const message = `cannot use data directory ${path} alone: it belongs to a cluster, start with -kvstore`;
+    throw new CitadelError('conflict', message);
+  }
+  if (!hasData) return false;
   throw new CitadelError('corrupt', `${metadataFile} is missing from ${path}, which has data`);
 }
 
@@ -51,7 +57,10 @@ export async function hasEmbeddedMetadata({ disk }: DataDirectory): Promise<bool
 }
 
 /** The store as it is. @throws CitadelError `corrupt`, `unsupported-version`, `unavailable`, `disk-full` */
-export async function openEmbeddedStore(env: Env, directory: DataDirectory): Promise<EmbeddedStore> {
+export async function openEmbeddedStore(
+  env: Env,
+  directory: DataDirectory,
+): Promise<EmbeddedStore> {
   const mustBeFilled = await refuseLostMetadata(directory);
   const thread = startSqliteWriterThread(directory.path);
   try {
