@@ -16,6 +16,8 @@ export interface StorePositions {
   /** Version vector saved with it: origin -> sequence. */
   readonly versions: Readonly<Record<string, number>>;
   readonly hlcMax: Hlc;
+  /** What was collected as garbage: a replica that lacks some of it must be rebuilt, not merged with. */
+  readonly gcVersions: Readonly<Record<string, number>>;
 }
 
 export interface FlushOptions {
@@ -34,8 +36,15 @@ export interface StoreEngine {
   /** Bytes of memtables not yet durable. */
   readonly memoryBytes: number;
   flush(options: FlushOptions): Promise<StorePositions>;
-  /** One bounded step of background work; false when there is nothing to do. */
-  compactStep(stableHlc: Hlc, signal: AbortSignal): Promise<boolean>;
+  /**
+   * One bounded step of background work; false when there is nothing to do. `stableVersions`: what all replicas
+   * had when `stableHlc` was agreed on; joined to `gcVersions` in the transaction that removes tombstones.
+   */
+  compactStep(
+    stableHlc: Hlc,
+    signal: AbortSignal,
+    stableVersions?: Readonly<Record<string, number>>,
+  ): Promise<boolean>;
   /** Lets go of all files. Does not flush. */
   close(): Promise<void>;
 }

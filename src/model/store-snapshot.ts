@@ -24,16 +24,16 @@ export interface SnapshotFacts {
  * idempotent and only adds); after `abandon` or a crash the next snapshot starts anew.
  */
 export interface SnapshotMerge {
-  /** @throws CitadelError `corrupt` (a checksum), `unsupported-version`, `disk-full` */
+  /** @throws CitadelError `corrupt` (a checksum), `unsupported-version`, `disk-full`, `conflict` (another shard; must be rebuilt); the merge is over then */
   add(piece: Uint8Array): Promise<void>;
-  /** Everything is durable, `versions` joined into the positions included. @throws `corrupt` when pieces are missing */
+  /** Everything is durable, `versions` and `gcVersions` joined into the positions included. @throws `corrupt` when pieces are missing */
   finish(): Promise<SnapshotFacts>;
   abandon(): Promise<void>;
 }
 
-/** Order-independent sums over live cells and tombstones with stamps at or below a horizon. */
+/** Order-independent sums over live cells with stamps at or below a horizon. */
 export interface DigestPart {
-  /** A partition of the store: `<dbId>/<rpId>/<start ns>` or `<table>`; with a bucket number of the series or key hash. */
+  /** `<dbId>/<rpId>/<start of a week, ns>` or `<table>`, then `/` and the bucket of the series or key by its hash. */
   readonly name: string;
   /** 32 hex digits. */
   readonly digest: string;
@@ -42,11 +42,22 @@ export interface DigestPart {
 
 export interface SnapshotStore {
   /**
-   * Pins a view now, at the call, and streams it: tombstones first, then data by series or key, pieces of at most
-   * 1 MiB with magic, version and checksum each. Writes, flushes and compactions go on; no tombstone that the view has goes meanwhile.
+   * Pins what is in memory now, at the call, and streams the store: tombstones first, then data by series or key,
+   * pieces of at most 1 MiB with magic, version and checksum each. Writes, flushes and compactions go on; no
+   * tombstone goes until the stream ends, is returned, or `signal` fires: an unread stream holds them. Read
+   * `positions.gcVersions` and decide between snapshot and rebuild in the turn of the call. @throws `corrupt`, `cancelled`
    */
   snapshot(facts: SnapshotFacts, signal: AbortSignal): AsyncGenerator<Uint8Array>;
-  openMerge(): Promise<SnapshotMerge>;
-  /** Equal on replicas that hold the same cells, whatever their files look like. `horizon` = Infinity: all. */
+  /**
+   * Call it before the snapshot is asked for: from here on no tombstone of this store goes. `versions`: the
+   * replica's vector now. A store that lacks what the sender collected as garbage must be empty, and take no entry
+   * before `finish`: else `add` says `conflict`.
+   */
+  openMerge(versions: Versions): Promise<SnapshotMerge>;
+  /**
+   * Equal on replicas that hold the same cells, whatever their files look like. `horizon` = Infinity: all. With
+   * another one cells with greater stamps are left out; where such a one took an older's place, the older is
+   * missing too, so differences count only when they stay. @throws `corrupt`, `cancelled`
+   */
   digest(horizon: Hlc, signal: AbortSignal): Promise<readonly DigestPart[]>;
 }

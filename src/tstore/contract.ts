@@ -3,6 +3,7 @@
 import type { MemoryAccount } from '../base/memory-budget.ts';
 import type { Disk, Env } from '../env/env.ts';
 import type { StoreEngine } from '../model/store-engine.ts';
+import type { SnapshotStore } from '../model/store-snapshot.ts';
 import type { SqliteReaders, SqliteWriter } from '../sqlite/sqlite.ts';
 import type { StampRule } from './flush/stamp-rule.ts';
 import type { ReadCache } from './read-cache.ts';
@@ -55,7 +56,7 @@ export interface TStoreStatus {
   readonly faults: readonly string[];
 }
 
-export interface TStore extends StoreEngine {
+export interface TStore extends StoreEngine, SnapshotStore {
   setPolicies(policies: readonly StorePolicy[]): void;
   /** Files to trash, memtable part forgotten, later frames of it ignored. rpId undefined = the whole database. */
   dropData(dbId: string, rpId: string | undefined): Promise<void>;

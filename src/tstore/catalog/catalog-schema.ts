@@ -46,6 +46,8 @@ export interface CatalogMeta {
   readonly replayFrom: number;
   readonly versions: Readonly<Record<string, number>>;
   readonly hlcMax: number;
+  /** What was collected as garbage, origin -> sequence; catalogs before 0.2 have none. */
+  readonly gcVersions?: Readonly<Record<string, number>>;
   readonly seriesIdNext: number;
   readonly fileIdNext: number;
   readonly tombstoneNoNext: number;
@@ -71,6 +73,7 @@ export function firstCatalogMeta(shard: number, shardCount: number): CatalogMeta
     replayFrom: 0,
     versions: {},
     hlcMax: 0,
+    gcVersions: {},
     seriesIdNext: 1,
     fileIdNext: 1,
     tombstoneNoNext: 1,

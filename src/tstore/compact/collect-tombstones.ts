@@ -8,8 +8,17 @@ import { changePartition } from '../partition/partition-change.ts';
 import type { PartitionField } from '../partition/partition-fields.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
 import { droppedUpTo } from '../read/schema-fields.ts';
+import { joinVersions } from '../snapshot/versions.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
+
+/** What the replicas have agreed on. */
+export interface Stability {
+  /** Nothing with a stamp at or below it can still arrive. */
+  readonly stableHlc: number;
+  /** All replicas have these entries: origin -> sequence. Every entry with such a stamp is among them. */
+  readonly versions: Readonly<Record<string, number>>;
+}
 
 /** Files whose range a tombstone touches. */
 function filesUnder(state: StoreState, { dbId, predicate }: Tombstone): PartitionFile[] {
@@ -56,19 +65,21 @@ async function forgetFields(state: StoreState, tombstone: Tombstone, pacer: Pace
   }
 }
 
-/** True when some went. */
+/** True when some went. Snapshots and merges hold them all: a row that one of these hides may be on its way. */
 export async function collectTombstones(
   state: StoreState,
-  stableHlc: number,
+  { stableHlc, versions }: Stability,
   pacer: Pacer,
 ): Promise<boolean> {
+  if (state.isHeld) return false;
   const gone = [...state.tombstones.values()]
     .flat()
     .filter((tombstone) => mayGo(state, tombstone, stableHlc));
   if (gone.length === 0) return false;
   for (const tombstone of gone) await forgetFields(state, tombstone, pacer);
   const remove = gone.map(({ no }) => no);
-  await state.catalog.commit([{ table: 'tombstones', put: [], remove }], {});
+  const gcVersions = joinVersions(state.catalog.meta.gcVersions ?? {}, versions);
+  await state.catalog.commit([{ table: 'tombstones', put: [], remove }], { gcVersions });
   const numbers = new Set(remove);
   for (const [dbId, tombstones] of state.tombstones) {
     const left = tombstones.filter(({ no }) => !numbers.has(no));

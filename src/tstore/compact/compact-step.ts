@@ -12,7 +12,7 @@ import type { Pacer } from '../store/pacer.ts';
 import { retireFiles } from '../store/retire-files.ts';
 import type { StoreState } from '../store/store-state.ts';
 import { sweepSeries } from '../store/sweep-series.ts';
-import { collectTombstones } from './collect-tombstones.ts';
+import { collectTombstones, type Stability } from './collect-tombstones.ts';
 import { findWork } from './find-work.ts';
 import { rewriteChunks } from './rewrite.ts';
 
@@ -92,9 +92,10 @@ async function retireEmptyFiles(state: StoreState): Promise<boolean> {
 /** True when something was done. Errors: `disk-full`, `cancelled`. */
 export async function compactOnce(
   state: StoreState,
-  stableHlc: number,
+  stability: Stability,
   pacer: Pacer,
 ): Promise<boolean> {
+  const { stableHlc } = stability;
   if (state.tombstoneNoSaved < state.tombstoneNoNext) await saveNames(state, [], [], pacer);
   for (const set of state.partitions.values()) {
     for (const file of set.files) {
@@ -103,9 +104,9 @@ export async function compactOnce(
     }
   }
   if (await purgeGarbage(state, pacer)) return true;
-  if (await collectTombstones(state, stableHlc, pacer)) return true;
+  if (await collectTombstones(state, stability, pacer)) return true;
   if (await retireEmptyFiles(state)) return true;
-  if (!state.sweepNeeded) return false;
+  if (!state.sweepNeeded || state.isHeld) return false;
   await sweepSeries(state, pacer);
   return false;
 }

@@ -4,9 +4,10 @@ import { decodeSeriesKey } from '../../model/series-key.ts';
 import type { Tombstone } from '../catalog/catalog-rows.ts';
 import type { DatabaseIndex } from '../index/database-index.ts';
 import { hidingsOf, tombstonesWithin } from '../merge/hidings.ts';
-import type { ChunkDirectory, ChunkRef } from '../partition/chunk-directory.ts';
+import type { ChunkRef } from '../partition/chunk-directory.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
 import type { PartitionSet } from '../partition/partition-set.ts';
+import { seriesIdsOf } from '../partition/series-walk.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 import { chooseMerges } from './choose-merges.ts';
@@ -15,22 +16,6 @@ import type { MergeGroup } from './rewrite.ts';
 /** A step ends when it has this much to rewrite: about 20 ms of encoding, a few MiB. */
 const stepRowsMax = 262_144;
 const stepChunksMax = 4096;
-
-/** Ids of all series with chunks, ascending, each once. */
-function* seriesIds(directory: ChunkDirectory): Generator<number> {
-  const places = directory.layers.map(() => 0);
-  for (;;) {
-    let least = Number.POSITIVE_INFINITY;
-    directory.layers.forEach((layer, i) => {
-      if (places[i]! < layer.count) least = Math.min(least, layer.seriesIds[places[i]!]!);
-    });
-    if (least === Number.POSITIVE_INFINITY) return;
-    directory.layers.forEach((layer, i) => {
-      while (places[i]! < layer.count && layer.seriesIds[places[i]!] === least) places[i]!++;
-    });
-    yield least;
-  }
-}
 
 /** Chunks of the series with cells that some of the tombstones may hide. */
 function findHidden(
@@ -89,7 +74,7 @@ export async function findWork(
   const groups: MergeGroup[] = [];
   let rows = 0;
   let count = 0;
-  for (const seriesId of seriesIds(directory)) {
+  for (const seriesId of seriesIdsOf(directory)) {
     if (pacer.isDue) await pacer.breathe();
     const chunks = directory.find(seriesId, 0, span);
     const slot = tombstones.length === 0 ? -1 : index.slotOfId(seriesId);

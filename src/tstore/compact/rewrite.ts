@@ -102,6 +102,7 @@ class Rewriter {
     const sealed = sealRows(rows, {
       horizon: this.horizonOf(slot),
       stableHlc: Math.max(...chunks.map(({ layer, at }) => layer.stableHlcs[at]!)),
+      isForeignKept: state.rule.foreign,
       isOverlapped: state.rule.overlap ? overlapped : () => false,
       fieldNos: fields.map(({ no }) => no),
       origins: state.origins,

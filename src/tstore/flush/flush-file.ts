@@ -203,7 +203,14 @@ class FileFlush {
     const withStamps = hlcMax > horizon || isOverlapped(min, max);
     const rows = dropEmptyRows(combinePieces(pieces, nos.length, state.origins, withStamps));
     const { origins } = state;
-    return sealRows(rows, { horizon, stableHlc: 0, isOverlapped, fieldNos: nos, origins });
+    return sealRows(rows, {
+      horizon,
+      stableHlc: 0,
+      isForeignKept: state.rule.foreign,
+      isOverlapped,
+      fieldNos: nos,
+      origins,
+    });
   }
 
   /** Below every stamp of the series in the memtable that takes no part. */

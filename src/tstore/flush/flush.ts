@@ -8,6 +8,7 @@ import type { FlushOptions } from '../../model/store-engine.ts';
 import { encodeRecord } from '../catalog/catalog-rows.ts';
 import { Memtable } from '../memtable/memtable.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
+import { joinVersions } from '../snapshot/versions.ts';
 import { isDamage, quarantine } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
 import { recordOf, type StoreState } from '../store/store-state.ts';
@@ -26,7 +27,7 @@ export function freeze(state: StoreState): void {
 }
 
 /** A damaged file is left as it is for reading what is sound; a successor takes the rows. */
-async function flushTask(
+export async function flushTask(
   state: StoreState,
   task: FileTask,
   options: { readonly stableHlc: number; readonly lsn: number },
@@ -86,7 +87,8 @@ async function savePositions(
   if (!isNews) return;
   await catalog.commit([{ table: 'files', put, remove: [] }], {
     replayFrom: lsn,
-    versions: options.versions,
+    // A merge that ended since the call may have brought more.
+    versions: joinVersions(meta.versions, options.versions),
     hlcMax: Math.max(meta.hlcMax, options.hlcMax),
   });
   for (const file of quarantined) file.quarantineSaved = true;

@@ -14,9 +14,10 @@ import { sortInSlices } from '../read/sort-in-slices.ts';
 import type { Pacer } from '../store/pacer.ts';
 import { recordOf, type StoreState } from '../store/store-state.ts';
 
-interface NewSeries {
+/** Slots without an id yet. */
+export interface NewSeries {
   readonly index: DatabaseIndex;
-  readonly slots: number[];
+  readonly slots: readonly number[];
 }
 
 async function findNewSeries(memtables: readonly Memtable[], pacer: Pacer): Promise<NewSeries[]> {
@@ -50,17 +51,17 @@ interface Assigned {
 
 async function planSeries(
   state: StoreState,
-  memtables: readonly Memtable[],
+  found: readonly NewSeries[],
   pacer: Pacer,
 ): Promise<{ put: TableChange['put']; assigned: Assigned[]; idNext: number; blockNext: number }> {
   let idNext = state.catalog.meta.seriesIdNext;
   let blockNext = state.catalog.meta.blockNoNext;
   const put: { no: number; body: Uint8Array }[] = [];
   const assigned: Assigned[] = [];
-  for (const { index, slots } of await findNewSeries(memtables, pacer)) {
+  for (const { index, slots } of found) {
     await pacer.breathe();
     const compare = (a: number, b: number) => compareBytes(index.keyOf(a), index.keyOf(b));
-    const sorted = await sortInSlices(slots, compare, pacer);
+    const sorted = await sortInSlices([...slots], compare, pacer);
     for (let from = 0; from < sorted.length; from += seriesPerSlice) {
       const part = sorted.slice(from, from + seriesPerSlice);
       const ids = part.map(() => idNext++);
@@ -87,8 +88,18 @@ export async function saveNames(
   newFiles: readonly PartitionFile[],
   pacer: Pacer,
 ): Promise<void> {
+  await saveSeriesAndFiles(state, await findNewSeries(memtables, pacer), newFiles, pacer);
+}
+
+/** The same for series that are in no memtable. */
+export async function saveSeriesAndFiles(
+  state: StoreState,
+  newSeries: readonly NewSeries[],
+  newFiles: readonly PartitionFile[],
+  pacer: Pacer,
+): Promise<void> {
   const { catalog } = state;
-  const series = await planSeries(state, memtables, pacer);
+  const series = await planSeries(state, newSeries, pacer);
   const tombstoneNoNext = state.tombstoneNoNext;
   const tombstones = [...state.tombstones.values()]
     .flat()

@@ -3,8 +3,9 @@
  *
  * The rule (docs/formats/tstore.md): stamps at or below the horizon may be left out only where every other
  * chunk of the series that overlaps in time takes part, the horizon lies below every stamp of the series
- * in memtables that take no part, and all tombstones have been applied. Else stamps stay, and a row that
- * had none keeps its old `stableHlc` as its stamp.
+ * in memtables that take no part, no chunk that takes part has a `stableHlc` above the horizon (one from another
+ * store may), and all tombstones have been applied. Else stamps stay, and a row that had none keeps its old
+ * `stableHlc` as its stamp. So a row without a stamp always says: of all entries up to `stableHlc`, anywhere, this one won.
  */
 
 import type { Column } from '../../model/column.ts';
@@ -20,6 +21,8 @@ export interface SealOptions {
   readonly horizon: number;
   /** Greatest `stableHlc` of the chunks that take part; 0 = none. */
   readonly stableHlc: number;
+  /** No stamp goes while the horizon is below `stableHlc`. */
+  readonly isForeignKept: boolean;
   /** Whether a chunk that takes no part has rows of the series in [min, max]. */
   readonly isOverlapped: (min: number, max: number) => boolean;
   /** The file's number of the i-th field. */
@@ -130,7 +133,8 @@ function sealSlice(rows: Rows, from: number, until: number, options: SealOptions
   const max = offsets[offsets.length - 1]!;
   const { stamps } = rows;
   // Without stamps at hand the caller has found that none needs to be kept.
-  const mayDrop = stamps === undefined || !options.isOverlapped(min, max);
+  const isBehind = options.isForeignKept && options.horizon < options.stableHlc;
+  const mayDrop = stamps === undefined || !(isBehind || options.isOverlapped(min, max));
   const stableHlc = mayDrop ? Math.max(options.stableHlc, options.horizon) : options.stableHlc;
   const keeping: Keeping = { mayDrop, horizon: options.horizon, stableHlc };
   const columns: ChunkInputColumn[] = [];

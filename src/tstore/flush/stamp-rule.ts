@@ -10,6 +10,8 @@ export interface StampRule {
   readonly overlap: boolean;
   /** The horizon is lowered below the least stamp of the series in memtables that take no part. */
   readonly memtable: boolean;
+  /** No stamp goes while the horizon is below the `stableHlc` of a chunk that takes part, as one from another store may have. */
+  readonly foreign: boolean;
   /** Tombstones are applied to rows before their stamps may go. */
   readonly tombstonesApplied: boolean;
   /** A tombstone goes only when nothing that it covers is left. */
@@ -20,6 +22,7 @@ export const fullStampRule: StampRule = {
   value: true,
   overlap: true,
   memtable: true,
+  foreign: true,
   tombstonesApplied: true,
   tombstonesKept: true,
 };

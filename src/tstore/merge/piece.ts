@@ -72,7 +72,8 @@ export function cutColumns(
   return columns.map((column) => column && cutColumn(column, from, until));
 }
 
-function cutRuns(runs: StampRuns, from: number, until: number): StampRuns {
+/** Runs of rows [from, until). */
+export function cutRuns(runs: StampRuns, from: number, until: number): StampRuns {
   const ends: number[] = [];
   const hlcs: number[] = [];
   const origins: number[] = [];

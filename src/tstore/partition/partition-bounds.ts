@@ -13,7 +13,7 @@ export interface Bounds {
 }
 
 const yearOneNs = -62_135_596_800n * nsPerSecond;
-const durationMax = 91n * nsPerDay;
+export const partitionDurationMax = 91n * nsPerDay;
 /** For a policy that is not known (yet): that of a policy that keeps for ever. */
 export const defaultDurationNs = 7n * nsPerDay;
 
@@ -29,7 +29,11 @@ function alignedBounds(time: bigint, duration: bigint): Bounds {
 /** Bounds of a new partition for `time`, which none of `existing` covers. */
 export function boundsFor(time: bigint, durationNs: bigint, existing: readonly Bounds[]): Bounds {
   const duration =
-    durationNs <= 0n ? defaultDurationNs : durationNs > durationMax ? durationMax : durationNs;
+    durationNs <= 0n
+      ? defaultDurationNs
+      : durationNs > partitionDurationMax
+        ? partitionDurationMax
+        : durationNs;
   let { start, end } = alignedBounds(time, duration);
   for (const other of existing) {
     if (other.end <= time && other.end > start) start = other.end;

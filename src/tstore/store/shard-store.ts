@@ -3,14 +3,18 @@
  * compaction, drops, expiry) one after the other.
  */
 
-import { CitadelError, invariant } from '../../base/errors.ts';
+import { invariant } from '../../base/errors.ts';
 import type { Entry, Hlc } from '../../model/entry.ts';
 import type { FlushOptions, StorePositions } from '../../model/store-engine.ts';
+import type { DigestPart, SnapshotFacts, SnapshotMerge } from '../../model/store-snapshot.ts';
 import { type DropRecord, encodeRecord } from '../catalog/catalog-rows.ts';
 import { compactOnce } from '../compact/compact-step.ts';
 import { verifyStore } from '../compact/verify-store.ts';
 import type { StorePolicy, TStore, TStoreOptions, TStoreStatus } from '../contract.ts';
 import { flushFrozen, freeze } from '../flush/flush.ts';
+import { digestStore } from '../snapshot/digest-store.ts';
+import { SnapshotStream } from '../snapshot/snapshot-stream.ts';
+import { StoreMerge } from '../snapshot/store-merge.ts';
 import { applyEntry } from './apply-entry.ts';
 import { listPartitions } from './list-partitions.ts';
 import { openState } from './open-store.ts';
@@ -21,15 +25,14 @@ import { recordOf, type StoreState } from './store-state.ts';
 export class ShardStore implements TStore {
   readonly state: StoreState;
   private turn: Promise<unknown> = Promise.resolve();
-  private closed = false;
 
   constructor(state: StoreState) {
     this.state = state;
   }
 
   get positions(): StorePositions {
-    const { replayFrom, versions, hlcMax } = this.state.catalog.meta;
-    return { replayFrom, versions, hlcMax };
+    const { replayFrom, versions, hlcMax, gcVersions = {} } = this.state.catalog.meta;
+    return { replayFrom, versions, hlcMax, gcVersions };
   }
 
   get memoryBytes(): number {
@@ -67,7 +70,7 @@ export class ShardStore implements TStore {
   }
 
   apply(entry: Entry): void {
-    invariant(!this.closed, 'a closed store takes no entries');
+    invariant(!this.state.isClosed, 'a closed store takes no entries');
     applyEntry(this.state, entry);
   }
 
@@ -77,11 +80,30 @@ export class ShardStore implements TStore {
     return this.positions;
   }
 
-  compactStep(stableHlc: Hlc, signal: AbortSignal): Promise<boolean> {
+  compactStep(
+    stableHlc: Hlc,
+    signal: AbortSignal,
+    versions: Readonly<Record<string, number>> = {},
+  ): Promise<boolean> {
     return this.alone(async () => {
       if (await moveDoomed(this.state)) return true;
-      return compactOnce(this.state, stableHlc, new Pacer(this.state.options.env, signal));
+      const pacer = new Pacer(this.state.options.env, signal);
+      return compactOnce(this.state, { stableHlc, versions }, pacer);
     });
+  }
+
+  snapshot(facts: SnapshotFacts, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    this.state.checkOpen();
+    return new SnapshotStream(this.state, facts, signal);
+  }
+
+  async openMerge(versions: Readonly<Record<string, number>>): Promise<SnapshotMerge> {
+    this.state.checkOpen();
+    return new StoreMerge(this.state, versions, (work) => this.alone(work));
+  }
+
+  digest(horizon: Hlc, signal: AbortSignal): Promise<readonly DigestPart[]> {
+    return digestStore(this.state, horizon, new Pacer(this.state.options.env, signal));
   }
 
   async dropData(dbId: string, rpId: string | undefined): Promise<void> {
@@ -137,7 +159,7 @@ export class ShardStore implements TStore {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
+    this.state.isClosed = true;
     await this.turn;
     const { readers } = this.state.options;
     for (const file of this.state.files()) readers.forget(file.path);
@@ -146,7 +168,7 @@ export class ShardStore implements TStore {
 
   private alone<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(() => {
-      if (this.closed) throw new CitadelError('cancelled', 'the store is closing');
+      this.state.checkOpen();
       return work().finally(() => this.state.trimDirectories());
     });
     this.turn = result.catch(() => undefined);

@@ -3,6 +3,7 @@
  * One thread owns it; what waits keeps nothing across the wait that another part may change.
  */
 
+import { CitadelError } from '../../base/errors.ts';
 import type { CatalogFile } from '../catalog/catalog-file.ts';
 import type { FileRecord, Tombstone } from '../catalog/catalog-rows.ts';
 import type { StorePolicy, TStoreOptions } from '../contract.ts';
@@ -49,6 +50,9 @@ export class StoreState {
   sweepNeeded = true;
   /** A sweep is under way, or could not judge all series. */
   sweepUnfinished = false;
+  isClosed = false;
+  /** Snapshots, merges and digests under way: no tombstone and no name of a series goes meanwhile. */
+  private holds = 0;
   private readonly policies = new Map<string, StorePolicy>();
 
   constructor(options: TStoreOptions, catalog: CatalogFile) {
@@ -58,6 +62,26 @@ export class StoreState {
     this.tombstoneNoNext = catalog.meta.tombstoneNoNext;
     this.tombstoneNoSaved = catalog.meta.tombstoneNoNext;
     this.setPolicies(options.policies);
+  }
+
+  /** Keeps every tombstone and every name of a series until the returned function is called; calling that again does nothing. */
+  hold(): () => void {
+    let isHeld = true;
+    this.holds++;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.holds--;
+    };
+  }
+
+  get isHeld(): boolean {
+    return this.holds > 0;
+  }
+
+  /** Errors: `cancelled`. */
+  checkOpen(): void {
+    if (this.isClosed) throw new CitadelError('cancelled', 'the store is closing');
   }
 
   setPolicies(policies: readonly StorePolicy[]): void {

@@ -44,7 +44,12 @@ test('files of version 1 are read, written and compacted', async () => {
   const partition = '1599436800000000000-1600041600000000000-1.db';
   copyFileSync(join(fixtures, 'tstore-partition-v1.db'), join(folder, partition));
   const world = await openWorld({ root });
-  expect(world.store.positions).toEqual({ replayFrom: 4, versions: {}, hlcMax: 1004 });
+  expect(world.store.positions).toEqual({
+    replayFrom: 4,
+    versions: {},
+    hlcMax: 1004,
+    gcVersions: {},
+  });
   expect(await readRows([world.store], plan)).toEqual(expectedRows());
   world.hlc = 2000;
   const name = { measurement: 'cpu', tags: [] };

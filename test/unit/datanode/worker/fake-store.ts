@@ -20,7 +20,7 @@ export interface FakeStore extends TStore {
 }
 
 export function makeFiles(): StoreFiles {
-  return { positions: { replayFrom: 0, versions: {}, hlcMax: 0 }, rows: new Map() };
+  return { positions: { replayFrom: 0, versions: {}, hlcMax: 0, gcVersions: {} }, rows: new Map() };
 }
 
 export interface FakeFaults {
@@ -56,11 +56,16 @@ export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults
       }
       const replayFrom = Math.max(files.positions.replayFrom, ...frozen.map(({ lsn }) => lsn));
       const { versions, hlcMax } = options;
-      files.positions = { replayFrom, versions, hlcMax };
+      files.positions = { replayFrom, versions, hlcMax, gcVersions: {} };
       for (const { lsn } of frozen) memory.delete(lsn);
       return files.positions;
     },
     compactStep: async () => false,
+    snapshot: () => {
+      throw new Error('this store gives no snapshots');
+    },
+    openMerge: () => Promise.reject(new Error('this store merges nothing')),
+    digest: async () => [],
     close: async () => undefined,
     setPolicies: () => undefined,
     dropData: async () => undefined,
