@@ -168,13 +168,15 @@ export class ClusterClients implements RpcClients {
     };
     const calls = new NodeCalls(this.#options, uuid, { url, onMapVersion });
     if (uuid === this.#options.identity.node) return { record, calls, link: undefined };
-    const onState = (state: PeerLinkState) => this.#onState(uuid, state);
+    const onState = (state: PeerLinkState, before: PeerLinkState | undefined) => {
+      if (state === 'connected') calls.refresh(before === 'silent');
+      this.#onState(uuid, state);
+    };
     const link = new PeerLink(this.#options, uuid, url, { onState, onMapVersion });
     return { record, calls, link };
   }
 
   #onState(node: string, state: PeerLinkState): void {
-    if (state === 'connected') this.#connections.get(node)?.calls.refresh();
     for (const listener of this.#linkListeners) {
       try {
         listener(node, state);

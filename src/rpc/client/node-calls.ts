@@ -88,10 +88,14 @@ export class NodeCalls {
     this.#client = openChannel(target.url, options.tls);
   }
 
-  /** The node answers again: a channel that waits before its next attempt is replaced. */
-  refresh(): void {
+  /**
+   * The node answers again: a channel that waits before its next attempt is replaced, and one that is stuck
+   * in an attempt if the node was silent.
+   */
+  refresh(wasSilent: boolean): void {
     const state = this.#client.getChannel().getConnectivityState(false);
-    if (state === connectivityState.READY || state === connectivityState.IDLE) return;
+    const isStuck = wasSilent && state === connectivityState.CONNECTING;
+    if (state !== connectivityState.TRANSIENT_FAILURE && !isStuck) return;
     this.#client.close();
     this.#client = openChannel(this.url, this.#options.tls);
   }

@@ -27,7 +27,7 @@ const backoffMs = { first: 50, max: 1_000 } as const;
 const wellMs = 1_000;
 
 export interface PeerLinkEvents {
-  readonly onState: (state: PeerLinkState) => void;
+  readonly onState: (state: PeerLinkState, before: PeerLinkState | undefined) => void;
   readonly onMapVersion: (version: number) => void;
 }
 
@@ -214,9 +214,10 @@ export class PeerLink {
 
   #setState(state: PeerLinkState): void {
     if (this.#state === state || this.#isClosed) return;
+    const before = this.#state;
     this.#state = state;
     this.#options.env.log.info('rpc.link', { node: this.#node, state });
-    this.#events.onState(state);
+    this.#events.onState(state, before);
   }
 
   /** One line per kind of trouble, not one per attempt. */

@@ -46,6 +46,10 @@ export async function sendBlocks(
     }
     isOver = true;
     if (writer.valueCount > 0) await send(takeMessage(writer));
+  } catch (error) {
+    // What came before a failure of the scan is worth having: its reader goes on behind it elsewhere.
+    if (!isOver && writer.valueCount > 0) await send(takeMessage(writer)).catch(() => undefined);
+    throw error;
   } finally {
     if (!isOver) await iterator.return?.();
   }
