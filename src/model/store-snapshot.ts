@@ -26,7 +26,10 @@ export interface SnapshotFacts {
 export interface SnapshotMerge {
   /** @throws CitadelError `corrupt` (a checksum), `unsupported-version`, `disk-full`, `conflict` (another shard; must be rebuilt); the merge is over then */
   add(piece: Uint8Array): Promise<void>;
-  /** Everything is durable, `versions` and `gcVersions` joined into the positions included. @throws `corrupt` when pieces are missing */
+  /**
+   * Everything is durable, `versions` and `gcVersions` joined into the positions included. Damaged files go
+   * to the trash if `versions` cover those the merge was opened with. @throws `corrupt` when pieces are missing
+   */
   finish(): Promise<SnapshotFacts>;
   abandon(): Promise<void>;
 }

@@ -12,6 +12,7 @@ import { decodeTombstone, encodeRecord, type Tombstone } from '../catalog/catalo
 import { saveNames } from '../flush/save-names.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
 import { Pacer } from '../store/pacer.ts';
+import { retireFiles } from '../store/retire-files.ts';
 import { recordOf, type StoreState } from '../store/store-state.ts';
 import { ChunkStage } from './chunk-stage.ts';
 import { FrameStage } from './frame-stage.ts';
@@ -64,6 +65,8 @@ export class StoreMerge implements SnapshotMerge {
   private chunks: ChunkStage | undefined;
   private tombstones: Tombstone[] = [];
   private readonly touched = new Set<PartitionFile>();
+  /** Files that were set aside when the merge was opened. */
+  private readonly damaged: readonly PartitionFile[];
   private start: StartRecord | undefined;
   private hasEnd = false;
   private isOver = false;
@@ -74,6 +77,7 @@ export class StoreMerge implements SnapshotMerge {
     this.alone = alone;
     this.letGo = state.hold();
     this.frames = new FrameStage(state);
+    this.damaged = [...state.files()].filter((file) => file.quarantine !== undefined);
   }
 
   add(piece: Uint8Array): Promise<void> {
@@ -97,7 +101,10 @@ export class StoreMerge implements SnapshotMerge {
       }
       await this.writeFrames();
       await this.writeChunks();
-      await this.alone(() => this.savePositions(start));
+      await this.alone(async () => {
+        await this.savePositions(start);
+        if (coversVersions(start.versions, this.versions)) await this.replaceDamaged();
+      });
       this.end();
       const { versions, gcVersions, hlcMax } = start;
       return { versions, gcVersions, hlcMax };
@@ -242,5 +249,13 @@ export class StoreMerge implements SnapshotMerge {
       gcVersions: joinVersions(meta.gcVersions ?? {}, start.gcVersions),
       hlcMax: Math.max(meta.hlcMax, start.hlcMax),
     });
+  }
+
+  /** Everything that a damaged file held is in the snapshot, and so in the file's successor now. */
+  private async replaceDamaged(): Promise<void> {
+    const { state } = this;
+    const files = this.damaged.filter((file) => !file.doomed);
+    await retireFiles(state, files);
+    for (const { quarantine } of files) if (quarantine !== undefined) state.forgetFault(quarantine);
   }
 }

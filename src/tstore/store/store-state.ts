@@ -160,6 +160,12 @@ export class StoreState {
     return sum;
   }
 
+  /** What it named has been replaced. */
+  forgetFault(fault: string): void {
+    const at = this.faults.indexOf(fault);
+    if (at >= 0) this.faults.splice(at, 1);
+  }
+
   /** Says it once. */
   addFault(fault: string): void {
     if (this.faults.includes(fault) || this.faults.length >= faultsMax) return;

@@ -117,6 +117,7 @@ export interface WorldOptions {
   readonly policies?: readonly StorePolicy[];
   readonly rule?: StampRule;
   readonly cacheBytes?: number;
+  readonly shardCount?: number;
   /** Stands between the store and the real writer, to fail on purpose. */
   readonly wrapWriter?: (writer: SqliteWriter) => SqliteWriter;
 }
@@ -173,7 +174,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     disk: env.openDisk(root),
     directory: 'shard-0000',
     shard: 0,
-    shardCount: 1,
+    shardCount: options.shardCount ?? 1,
     writer,
     readers,
     cache: new ReadCache(options.cacheBytes ?? 8 * 1024 * 1024),
