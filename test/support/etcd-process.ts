@@ -43,13 +43,16 @@ export interface EtcdProcess {
 class RealEtcd implements EtcdProcess {
   readonly url: string;
   readonly #peerUrl: string;
+  readonly #healthUrl: string;
   readonly #extra: readonly string[];
   readonly #directory = makeTempDir('etcd');
   #server: ServerProcess | undefined;
 
-  constructor(port: number, peerPort: number, extra: readonly string[]) {
-    this.url = `http://127.0.0.1:${port}`;
+  constructor([port, peerPort, healthPort]: readonly number[], extra: readonly string[]) {
+    const isSecure = extra.some((flag) => flag.startsWith('--cert-file'));
+    this.url = `${isSecure ? 'https' : 'http'}://127.0.0.1:${port}`;
     this.#peerUrl = `http://127.0.0.1:${peerPort}`;
+    this.#healthUrl = `http://127.0.0.1:${healthPort}`;
     this.#extra = extra;
   }
 
@@ -62,13 +65,15 @@ class RealEtcd implements EtcdProcess {
       'listen-peer-urls': this.#peerUrl,
       'initial-advertise-peer-urls': this.#peerUrl,
       'initial-cluster': `default=${this.#peerUrl}`,
+      // Health in plain text, whatever clients must show.
+      'listen-metrics-urls': this.#healthUrl,
       'log-level': 'error',
     };
     const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
     const server = startServer(etcd, [...args, ...this.#extra]);
     this.#server = server;
     await waitUntilReady(server, async () => {
-      const { status } = await httpRequest(`${this.url}/health`, { timeoutMs: 2_000 });
+      const { status } = await httpRequest(`${this.#healthUrl}/health`, { timeoutMs: 2_000 });
       return status === 200;
     });
   }
@@ -119,7 +124,8 @@ class RealEtcd implements EtcdProcess {
 /** Started and answering. `extra`: flags of etcd. */
 export async function startEtcd(extra: readonly string[] = []): Promise<EtcdProcess> {
   for (let attempt = 1; ; attempt++) {
-    const made = new RealEtcd(await findFreePort(), await findFreePort(), extra);
+    const ports = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
+    const made = new RealEtcd(ports, extra);
     try {
       await made.start();
       return made;
