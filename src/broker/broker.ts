@@ -39,6 +39,8 @@ export interface Broker {
   query(request: QueryRequest): AsyncIterable<StatementResult>;
   /** How the data node behind it is. */
   status(): Promise<NodeStatus>;
+  /** Why this node cannot serve all reads and writes; '' = it can. */
+  problem(): Promise<string>;
   readonly map: ClusterMap;
   /** How every node of the cluster is, as far as each answers in time. */
   observe(): Promise<readonly ObservedNode[]>;
@@ -82,6 +84,15 @@ class NodeBroker implements Broker {
 
   status(): Promise<NodeStatus> {
     return this.#parts.dataNode.status();
+  }
+
+  async problem(): Promise<string> {
+    const { state, reason } = await this.status();
+    if (state !== 'ok') return reason;
+    const { tstore } = this.map.shards;
+    if (tstore.length === 0) return 'the cluster waits for more nodes to place its shards on';
+    const newCount = tstore.filter(({ isNew }) => isNew).length;
+    return newCount === 0 ? '' : `${newCount} shards are being made`;
   }
 
   get map(): ClusterMap {

@@ -108,12 +108,3 @@ export async function openMetadata(env: Env, directory: DataDirectory): Promise<
     throw error;
   }
 }
-
-/** Until a cluster can be joined. */
-export function refuseExternalStore(urls: readonly string[]): void {
-  if (urls.length === 0) return;
-  throw new CitadelError(
-    'unsupported',
-    'cannot use -kvstore: this release keeps its metadata itself, start without it',
-  );
-}

@@ -25,9 +25,9 @@ export function addPingRoutes(app: FastifyInstance, parts: HttpParts): void {
     handler: (_request, reply) => reply.code(204).send(),
   });
   app.get('/health', async (_request, reply) => {
-    const { state, reason } = await parts.broker.status();
-    const healthy = state === 'ok';
-    const message = healthy ? 'ready for queries and writes' : reason;
+    const problem = await parts.broker.problem();
+    const healthy = problem === '';
+    const message = healthy ? 'ready for queries and writes' : problem;
     const status = healthy ? 'pass' : 'fail';
     void reply.code(healthy ? 200 : 503);
     return sendJson(
