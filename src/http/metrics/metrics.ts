@@ -5,6 +5,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { BrokerStats, NodeStatus } from '../../broker/requests.ts';
+import type { ClusterMap } from '../../model/cluster.ts';
 import type { HttpParts } from '../parts.ts';
 
 const secondsBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
@@ -90,6 +91,16 @@ function addStatus(registry: Registry): (status: NodeStatus) => void {
   const shardSeries = gauge('shard_series', 'Series of a shard', ['shard']);
   const shardUnflushed = gauge('shard_unflushed_entries', 'Log entries not in files', ['shard']);
   const shardFaults = gauge('shard_faults', 'Damaged places found on disk', ['shard']);
+  const shardPrimary = gauge('shard_primary', '1 where this node is primary of the shard', [
+    'shard',
+  ]);
+  const shardEpoch = gauge('shard_epoch', 'Epoch of the shard as this node knows it', ['shard']);
+  const shardLag = gauge('shard_lag_entries', 'Entries that others have and this one lacks', [
+    'shard',
+  ]);
+  const shardActive = gauge('shard_active', '1 when the copy here serves reads and writes', [
+    'shard',
+  ]);
   return (status) => {
     healthy.set(status.state === 'ok' ? 1 : 0);
     memory.set(status.memoryBytes);
@@ -103,7 +114,32 @@ function addStatus(registry: Registry): (status: NodeStatus) => void {
       shardSeries.set(labels, shard.seriesCount);
       shardUnflushed.set(labels, Math.max(0, shard.lsn - shard.replayFrom));
       shardFaults.set(labels, shard.faults.length);
+      const { replication } = shard;
+      const isActive = (replication?.phase ?? 'active') === 'active' && shard.state === 'active';
+      shardActive.set(labels, isActive ? 1 : 0);
+      shardPrimary.set(labels, (replication?.isPrimary ?? true) ? 1 : 0);
+      shardEpoch.set(labels, replication?.epoch ?? 1);
+      shardLag.set(labels, replication?.lagEntries ?? 0);
     }
+  };
+}
+
+/** Gauges of the cluster map. */
+function addMap(registry: Registry): (map: ClusterMap) => void {
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `citadel_cluster_${name}`, help, registers: [registry] });
+  const nodes = gauge('nodes', 'Nodes with a live lease, as this one knows');
+  const version = gauge('map_version', 'Version of the cluster map known here');
+  const missing = gauge('missing_copies', 'Copies of shards on nodes without a live lease');
+  const degraded = gauge('degraded_shards', 'Shards whose primary was chosen without a majority');
+  return (map) => {
+    const records = Object.values(map.shards).flat();
+    const isAlone = map.nodes.size === 0;
+    const isGone = (node: string) => !isAlone && !map.nodes.has(node);
+    nodes.set(isAlone ? 1 : map.nodes.size);
+    version.set(map.version);
+    missing.set(records.reduce((sum, { replicas }) => sum + replicas.filter(isGone).length, 0));
+    degraded.set(records.filter((record) => record.degraded).length);
   };
 }
 
@@ -112,6 +148,7 @@ export function createMetrics(parts: Pick<HttpParts, 'broker'>): Metrics {
   collectDefaultMetrics({ register: registry });
   addReadings(registry, parts.broker.stats);
   const showStatus = addStatus(registry);
+  const showMap = addMap(registry);
   const registers = [registry];
   const requests = new Counter({
     name: 'citadel_http_requests_total',
@@ -140,6 +177,7 @@ export function createMetrics(parts: Pick<HttpParts, 'broker'>): Metrics {
       if (size > 0) requestBytes.inc({ route }, size);
     },
     async render() {
+      showMap(parts.broker.map);
       showStatus(await parts.broker.status());
       return registry.metrics();
     },
