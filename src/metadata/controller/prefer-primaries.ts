@@ -4,6 +4,9 @@
  * A wish names the replica that should take over; that replica promotes itself when it is complete. A
  * few are under way at a time; one whose node is gone is withdrawn. Nothing is wished for a
  * difference of one.
+ *
+ * Two nodes need not share a shard to even out: the surplus goes along the shortest chain of nodes of which each
+ * shares one with the next. So the result is as even as the placement of the replicas allows.
  */
 
 import type { ShardRecord } from '../../model/cluster.ts';
@@ -31,18 +34,61 @@ function countPrimaries(records: readonly ShardRecord[], live: ReadonlySet<strin
   return counts;
 }
 
-/** Who could take over from the primary to even things out; undefined = nobody. */
-function findBetter(
-  record: ShardRecord,
-  counts: ReadonlyMap<string, number>,
-  live: ReadonlySet<string>,
-): string | undefined {
-  const { primary, replicas, learner, leaving, degraded, isNew } = record;
+/** Every member lives, and nothing else is going on. */
+function isFree(record: ShardRecord, live: ReadonlySet<string>): boolean {
+  const { replicas, learner, leaving, degraded, isNew } = record;
   const isSettled = learner === undefined && leaving === undefined && !degraded && !isNew;
-  if (!isSettled || wishOf(record) !== undefined) return undefined;
-  if (!replicas.every((uuid) => live.has(uuid))) return undefined;
-  const least = replicas.reduce((a, b) => (counts.get(b)! < counts.get(a)! ? b : a));
-  return counts.get(primary)! - counts.get(least)! >= 2 ? least : undefined;
+  return isSettled && wishOf(record) === undefined && replicas.every((uuid) => live.has(uuid));
+}
+
+interface HandOver {
+  readonly record: ShardRecord;
+  readonly to: string;
+}
+
+/** Primary -> other replica -> a shard that could be handed over from the one to the other. */
+function linkNodes(records: Iterable<ShardRecord>): Map<string, Map<string, ShardRecord>> {
+  const links = new Map<string, Map<string, ShardRecord>>();
+  for (const record of records) {
+    let own = links.get(record.primary);
+    if (own === undefined) {
+      own = new Map();
+      links.set(record.primary, own);
+    }
+    for (const uuid of record.replicas) {
+      if (uuid !== record.primary && !own.has(uuid)) own.set(uuid, record);
+    }
+  }
+  return links;
+}
+
+/** The shortest chain of hand-overs from a node to one that has at least two primaries fewer. */
+function findChain(
+  from: string,
+  counts: ReadonlyMap<string, number>,
+  links: ReadonlyMap<string, ReadonlyMap<string, ShardRecord>>,
+): readonly HandOver[] | undefined {
+  const chains = new Map<string, readonly HandOver[]>([[from, []]]);
+  for (const [node, chain] of chains) {
+    if (counts.get(node)! <= counts.get(from)! - 2) return chain;
+    for (const [to, record] of links.get(node) ?? []) {
+      if (!chains.has(to)) chains.set(to, [...chain, { record, to }]);
+    }
+  }
+  return undefined;
+}
+
+/** From the node with the most primaries that can give one away. */
+function findNextChain(
+  counts: ReadonlyMap<string, number>,
+  links: ReadonlyMap<string, ReadonlyMap<string, ShardRecord>>,
+): readonly HandOver[] | undefined {
+  const nodes = [...counts.keys()].sort((a, b) => counts.get(b)! - counts.get(a)!);
+  for (const node of nodes) {
+    const chain = findChain(node, counts, links);
+    if (chain !== undefined) return chain;
+  }
+  return undefined;
 }
 
 /** Changed records. `live`: nodes that can be primaries. */
@@ -61,14 +107,17 @@ export function decidePreferred(
   }
   if (!isCalm || changed.length > 0) return changed;
   const counts = countPrimaries(records, live);
-  for (const record of records) {
-    if (wishes >= wishesMax) break;
-    const better = findBetter(record, counts, live);
-    if (better === undefined) continue;
-    changed.push(withWish(record, better));
-    counts.set(record.primary, counts.get(record.primary)! - 1);
-    counts.set(better, counts.get(better)! + 1);
-    wishes++;
+  const free = new Set(records.filter((record) => isFree(record, live)));
+  while (wishes < wishesMax) {
+    const chain = findNextChain(counts, linkNodes(free));
+    if (chain === undefined) break;
+    for (const { record, to } of chain) {
+      changed.push(withWish(record, to));
+      free.delete(record);
+      counts.set(record.primary, counts.get(record.primary)! - 1);
+      counts.set(to, counts.get(to)! + 1);
+      wishes++;
+    }
   }
   return changed;
 }
