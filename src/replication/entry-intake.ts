@@ -35,6 +35,8 @@ export class EntryIntake {
   readonly #levels: AckLevels;
   readonly #writeIds = new WriteIdTable();
   readonly #pending = new Fifo<PendingEntry>();
+  /** Of each origin, what replay found last without a gap; empty after the first write. */
+  readonly #runs = new Map<string, { first: number; last: number }>();
   #sequence: number;
   #lsn: number;
 
@@ -78,9 +80,8 @@ export class EntryIntake {
     const { origin, sequence } = entry;
     core.clock.observe(entry.hlc);
     this.#lsn = Math.max(this.#lsn, entry.lsn);
-    const base = core.logBase.get(origin) ?? 0;
-    if (sequence <= base) core.logBase.set(origin, sequence - 1);
     core.versions.advance(origin, sequence);
+    this.#noteRun(origin, sequence);
     if (origin === core.origin) this.#sequence = Math.max(this.#sequence, sequence);
     this.#remember(entry, checksum, monotonicMs);
   }
@@ -102,10 +103,6 @@ export class EntryIntake {
       return;
     }
     const hlc = core.clock.next(wallMs);
-    if (hlc === undefined) {
-      core.effects.push({ kind: 'reserve', write });
-      return;
-    }
     const { origin, shard, epoch } = core;
     const sequence = ++this.#sequence;
     const { writeId, frame } = write;
@@ -203,6 +200,18 @@ export class EntryIntake {
       }
     }
     this.#levels.forget(request);
+  }
+
+  /** The log can serve an origin from where the last run without gaps begins, if that run reaches what is counted. */
+  #noteRun(origin: string, sequence: number): void {
+    const { logBase, versions } = this.#core;
+    let run = this.#runs.get(origin);
+    if (run === undefined || sequence > run.last + 1) {
+      run = { first: sequence, last: sequence };
+      this.#runs.set(origin, run);
+    }
+    run.last = Math.max(run.last, sequence);
+    if (run.last >= versions.get(origin)) logBase.set(origin, run.first - 1);
   }
 
   #begin(origin: string): void {

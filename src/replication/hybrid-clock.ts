@@ -5,8 +5,10 @@
  * so a Float64 holds it exactly.
  *
  * Invariants
- *  - Stamps of one clock strictly ascend, over restarts too: none is given above `reservedTo`, which the
- *    shell makes durable ahead of time, and a clock starts at what was reserved before.
+ *  - Stamps of one clock strictly ascend. After a restart they are above the durable reservation, everything in the log and
+ *    everything in the stores: above every acknowledged write, and above every floor that was reported to peers.
+ *  - The reservation is never ahead of the clock: a node that restarts after a crash gives no stamps from the future, which would
+ *    beat what others write after it.
  *  - No stamp is given while the wall clock is outside [2020, 2150).
  */
 
@@ -16,8 +18,8 @@ import type { Hlc } from '../model/entry.ts';
 /** 2020-01-01T00:00:00Z in ms since the Unix epoch. */
 export const hlcEpochMs = 1_577_836_800_000;
 export const hlcPerMs = 2048;
-/** How far ahead a reservation goes. */
-export const reserveAheadMs = 10_000;
+/** How far the clock may be ahead of its reservation. */
+export const reserveAheadMs = 500;
 
 /** 2150-01-01 */
 const wallMsMax = 5_680_281_600_000;
@@ -36,7 +38,7 @@ export class HybridClock {
   #last: Hlc;
   #reservedTo: Hlc;
 
-  /** `last`: no stamp at or below it is given again; nothing is reserved yet. */
+  /** `last`: no stamp at or below it is given again; it is durable. */
   constructor(last: Hlc) {
     invariant(Number.isSafeInteger(last) && last >= 0, 'a stamp is a whole number below 2^53');
     this.#last = last;
@@ -48,22 +50,21 @@ export class HybridClock {
     return this.#last;
   }
 
+  /** Durable: no restart gives a stamp at or below it. */
   get reservedTo(): Hlc {
     return this.#reservedTo;
   }
 
-  /** Undefined: the reservation is used up; reserve and ask again. */
-  next(wallMs: number): Hlc | undefined {
+  /** Errors: `unavailable` when the wall clock is out of all reason. */
+  next(wallMs: number): Hlc {
     if (wallMs < hlcEpochMs || wallMs >= wallMsMax) {
       throw new CitadelError(
         'unavailable',
         `cannot accept writes: the clock of this machine says ${wallMs} ms since 1970`,
       );
     }
-    const stamp = Math.max(this.#last + 1, toHlc(wallMs));
-    if (stamp > this.#reservedTo) return undefined;
-    this.#last = stamp;
-    return stamp;
+    this.#last = Math.max(this.#last + 1, toHlc(wallMs));
+    return this.#last;
   }
 
   /** Raises the clock to a stamp met elsewhere (the log, the store, a peer). */
@@ -71,15 +72,15 @@ export class HybridClock {
     if (stamp > this.#last) this.#last = stamp;
   }
 
-  /** What to make durable now, when less than half a reservation is left; undefined = enough. */
+  /** What to make durable now, when the reservation lags; undefined = it is near enough. */
   wantedReservation(wallMs: number): Hlc | undefined {
-    const now = Math.max(this.#last, toHlc(wallMs));
-    const half = (reserveAheadMs / 2) * hlcPerMs;
-    return this.#reservedTo - now >= half ? undefined : now + reserveAheadMs * hlcPerMs;
+    const now = Math.max(this.#last, wallMs < wallMsMax ? toHlc(wallMs) : 0);
+    return now - this.#reservedTo < reserveAheadMs * hlcPerMs ? undefined : now;
   }
 
-  /** The shell has made it durable. */
+  /** The shell has made it durable: no stamp at or below it is given any more. */
   reserved(to: Hlc): void {
     if (to > this.#reservedTo) this.#reservedTo = to;
+    this.observe(to);
   }
 }

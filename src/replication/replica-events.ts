@@ -97,9 +97,9 @@ export type ReplicaEffect =
       readonly code: ErrorCode;
       readonly message: string;
     }
-  /** The clock's reservation is used up: make more durable, then offer the write again. */
+  /** No longer made: stamps do not wait for reservations. */
   | { readonly kind: 'reserve'; readonly write: LocalWrite }
-  /** The clock's reservation holds the stable horizon back: make more durable when convenient. */
+  /** The clock's reservation lags behind, which holds the stable horizon back: make it durable anew when convenient. */
   | { readonly kind: 'extend-reserve' }
   | { readonly kind: 'send'; readonly to: string; readonly message: ReplicaMessage }
   /**

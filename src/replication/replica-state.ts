@@ -117,7 +117,6 @@ export class ReplicaState {
     const known = this.#writeIds.find(key, write.checksum, write.monotonicMs);
     if (known !== undefined) return this.#answerAgain(write.request, known);
     const hlc = this.#clock.next(write.wallMs);
-    if (hlc === undefined) return [{ kind: 'reserve', write }];
     const entry: Entry = {
       shard: this.shard,
       origin: this.#origin,

@@ -11,7 +11,6 @@
 import { holdersOf } from '../model/cluster.ts';
 import type { Hlc } from '../model/entry.ts';
 import type { EntryIntake } from './entry-intake.ts';
-import { hlcPerMs, toHlc } from './hybrid-clock.ts';
 import type { StabilityReport } from './peer-message.ts';
 import type { PeerView } from './peer-view.ts';
 import type { ReplicaCore } from './replica-core.ts';
@@ -19,8 +18,6 @@ import { type Versions, VersionVector } from './version-vector.ts';
 
 /** Between reports of a replica, and between sending all of them to the same peer. */
 const reportMs = 1_000;
-/** A reservation that is so far behind the clock holds the floor back: it is asked to move. */
-const reserveLagMs = 2_000;
 
 /** Nothing with a stamp at or below `hlc` can arrive any more; all of it is counted by `versions`. */
 export interface StableHorizon {
@@ -101,15 +98,12 @@ export class Stability {
   #report(): void {
     const core = this.#core;
     const { clock, self, origin, record } = core;
-    const wallHlc = toHlc(core.times.wallMs);
-    if (clock.reservedTo < wallHlc - reserveLagMs * hlcPerMs) {
+    if (clock.wantedReservation(core.times.wallMs) !== undefined) {
       core.effects.push({ kind: 'extend-reserve' });
     }
-    // Given by no crash: after one the clock starts at or above what is reserved now.
-    const durable = Math.min(clock.reservedTo, Math.max(clock.last, wallHlc));
-    clock.observe(durable);
     const pending = this.#intake.oldestLocalHlc;
-    const floor = pending === undefined ? durable : Math.min(durable, pending - 1);
+    const { reservedTo } = clock;
+    const floor = pending === undefined ? reservedTo : Math.min(reservedTo, pending - 1);
     this.#count = Math.max(this.#count + 1, clock.last);
     const versions = core.versions.toRecord();
     const recordVersion = record?.version ?? 0;
