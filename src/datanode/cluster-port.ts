@@ -5,8 +5,14 @@
 
 import { CitadelError } from '../base/errors.ts';
 import type { Disk, Env, TimerHandle } from '../env/env.ts';
-import type { ClusterView } from '../metadata/cluster-view.ts';
-import { type ClusterMap, holdersOf, type ShardRecord, type StoreKind } from '../model/cluster.ts';
+import type { ClusterView, ProposalResult } from '../metadata/cluster-view.ts';
+import {
+  type ClusterMap,
+  holdersOf,
+  liveNodesOf,
+  type ShardRecord,
+  type StoreKind,
+} from '../model/cluster.ts';
 import type { PeerMessage, PeerTransport } from '../rpc/peer-api.ts';
 import type { SnapshotTransport } from '../rpc/snapshot-api.ts';
 import { ClusterMapFile, loadClusterMap } from './cluster-map-file.ts';
@@ -18,6 +24,8 @@ import type {
   WorkerCluster,
   WorkerMap,
 } from './worker/cluster-messages.ts';
+import type { StreamBlock } from './worker/messages.ts';
+import type { WorkerLink } from './worker-link.ts';
 
 /** How often this node's own lease is looked at. */
 const leaseCheckMs = 200;
@@ -32,13 +40,8 @@ export interface ClusterParts {
   readonly snapshots: SnapshotTransport;
 }
 
-export type PostToWorker = (message: ClusterToWorker, transfer?: readonly ArrayBuffer[]) => void;
-
 /** A worker, as far as replication goes. */
-export interface ClusterWorker {
-  readonly post: PostToWorker;
-  readonly snapshot: (shard: number, signal: AbortSignal) => AsyncIterable<Uint8Array>;
-}
+export type ClusterWorker = Pick<WorkerLink, 'post' | 'stream'>;
 
 export interface ClusterPortOptions {
   readonly env: Pick<Env, 'clock' | 'timers' | 'log'>;
@@ -46,7 +49,9 @@ export interface ClusterPortOptions {
   readonly parts: ClusterParts;
   readonly clusterUuid: string;
   readonly shardCount: number;
-  readonly workers: readonly ClusterWorker[];
+  readonly workerCount: number;
+  /** Undefined before it is started. */
+  readonly worker: (index: number) => ClusterWorker | undefined;
   /** Index of the worker that has a shard. */
   readonly workerOf: (shard: number) => number;
 }
@@ -99,14 +104,14 @@ export class ClusterPort {
   }
 
   private constructor(options: ClusterPortOptions, mapFile: ClusterMapFile) {
-    const { env, parts, workerOf, workers } = options;
+    const { env, parts, workerOf, worker } = options;
     this.#options = options;
     this.#mapFile = mapFile;
     this.#isAttached = parts.view.isAttached(env.clock.monotonicMs());
     this.#fetcher = new SnapshotFetcher({
       timers: env.timers,
       transport: parts.snapshots,
-      send: (shard, message, transfer) => workers[workerOf(shard)]?.post(message, transfer),
+      send: (shard, message, transfer) => worker(workerOf(shard))?.post(message, transfer),
     });
   }
 
@@ -116,7 +121,7 @@ export class ClusterPort {
     const { map } = view;
     const records = this.#recordsOf(map).filter(({ shard }) => this.#isOf(shard, worker));
     for (const record of records) this.#told.set(record.shard, record);
-    const liveNodes = [...map.nodes.keys()];
+    const liveNodes = [...liveNodesOf(map)];
     return { self: view.self, records, liveNodes, isAttached: this.#isAttached };
   }
 
@@ -133,13 +138,12 @@ export class ClusterPort {
   }
 
   fromWorker(worker: number, message: ClusterFromWorker): void {
-    const { workers } = this.#options;
     switch (message.kind) {
       case 'peer-messages':
         this.#send(message.messages);
         return;
       case 'propose':
-        this.#propose(workers[worker]!.post, message);
+        this.#propose(worker, message);
         return;
       case 'fetch-snapshot':
         this.#fetcher.start(message.shard, message.from);
@@ -153,12 +157,14 @@ export class ClusterPort {
     }
   }
 
-  /** The caller knows a newer map: reads it before its request is looked at. */
-  async catchUp(mapVersion: number): Promise<void> {
-    const { view } = this.#options.parts;
-    if (mapVersion <= view.map.version) return;
+  /** The caller knows a newer map: it is read before its request is looked at. */
+  isBehind(mapVersion: number): boolean {
+    return mapVersion > this.#options.parts.view.map.version;
+  }
+
+  async catchUp(): Promise<void> {
     try {
-      await view.refresh();
+      await this.#options.parts.view.refresh();
     } catch (error) {
       // With the metadata store away the request is judged by the map that is here.
       if (!(error instanceof CitadelError) || error.code !== 'unavailable') throw error;
@@ -201,13 +207,13 @@ export class ClusterPort {
   }
 
   #tellMap(changed: readonly ShardRecord[]): void {
-    const { parts, workers } = this.#options;
-    const liveNodes = [...parts.view.map.nodes.keys()];
+    const { parts, worker, workerCount } = this.#options;
+    const liveNodes = [...liveNodesOf(parts.view.map)];
     const isAttached = this.#isAttached;
-    for (const [i, { post }] of workers.entries()) {
+    for (let i = 0; i < workerCount; i++) {
       const records = changed.filter(({ shard }) => this.#isOf(shard, i));
       const map: WorkerMap = { records, liveNodes, isAttached };
-      post({ kind: 'map', map });
+      worker(i)?.post({ kind: 'map', map });
     }
   }
 
@@ -219,22 +225,23 @@ export class ClusterPort {
   }
 
   #postAll(message: ClusterToWorker): void {
-    for (const { post } of this.#options.workers) post(message);
+    const { worker, workerCount } = this.#options;
+    for (let i = 0; i < workerCount; i++) worker(i)?.post(message);
   }
 
   #deliver(from: string, messages: readonly PeerMessage[]): void {
     if (this.#closed) return;
-    const { workers, workerOf, shardCount } = this.#options;
+    const { worker, workerOf, shardCount } = this.#options;
     const known = messages.filter(
       ({ kind, shard }) => kind === kindHere && shard >= 0 && shard < shardCount,
     );
     const byWorker = groupBy(known, ({ shard }) => workerOf(shard));
-    for (const [worker, group] of byWorker) {
+    for (const [index, group] of byWorker) {
       const own = group.map(({ shard, bytes }): ShardMessage => ({ shard, bytes }));
       const transfer = ownBuffers(own, byWorker.size > 1);
       const sent = transfer === undefined ? own.map(copied) : own;
       const buffers = transfer ?? sent.map(({ bytes }) => bytes.buffer as ArrayBuffer);
-      workers[worker]?.post({ kind: 'peer-messages', from, messages: sent }, buffers);
+      worker(index)?.post({ kind: 'peer-messages', from, messages: sent }, buffers);
     }
   }
 
@@ -247,25 +254,31 @@ export class ClusterPort {
     }
   }
 
-  #propose(post: PostToWorker, asked: Extract<ClusterFromWorker, { kind: 'propose' }>): void {
+  #propose(worker: number, asked: Extract<ClusterFromWorker, { kind: 'propose' }>): void {
     const { shard, id, record } = asked;
-    const { log } = this.#options.env;
-    this.#options.parts.view.propose(kindHere, record).then(
-      (result) => post({ kind: 'proposed', shard, id, result }),
-      (error: unknown) => {
-        log.warn('a change of the shard map may not have happened', { shard, error });
-        post({ kind: 'proposed', shard, id, result: 'unknown' });
-      },
-    );
+    const { env, parts } = this.#options;
+    const tell = (result: ProposalResult | 'unknown') => {
+      // The newer map comes first.
+      this.#mapChanged(parts.view.map);
+      this.#options.worker(worker)?.post({ kind: 'proposed', shard, id, result });
+    };
+    parts.view.propose(kindHere, record).then(tell, (error: unknown) => {
+      env.log.warn('a change of the shard map may not have happened', { shard, error });
+      tell('unknown');
+    });
   }
 
   #openSnapshot(kind: StoreKind, shard: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const { workers, workerOf, shardCount } = this.#options;
+    const { worker, workerOf, shardCount } = this.#options;
     const isHere = kind === kindHere && shard >= 0 && shard < shardCount && !this.#closed;
-    const worker = isHere ? workers[workerOf(shard)] : undefined;
-    if (worker === undefined) return refuse(`shard ${shard} of ${kind} is not here`);
-    return worker.snapshot(shard, signal);
+    const owner = isHere ? worker(workerOf(shard)) : undefined;
+    if (owner === undefined) return refuse(`shard ${shard} of ${kind} is not here`);
+    return pieces(owner.stream([shard], { kind: 'snapshot' }, signal));
   }
+}
+
+async function* pieces(blocks: AsyncIterable<StreamBlock>): AsyncGenerator<Uint8Array> {
+  for await (const block of blocks) if ('piece' in block) yield block.piece;
 }
 
 async function* refuse(message: string): AsyncGenerator<Uint8Array> {

@@ -7,6 +7,7 @@ import { CitadelError } from '../base/errors.ts';
 import type { MemoryLimits } from '../base/memory-budget.ts';
 import type { Env } from '../env/env.ts';
 import type { DataNodeApi } from '../rpc/data-node-api.ts';
+import type { ClusterParts } from './cluster-port.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { type OpenProgress, ThreadedDataNode } from './threaded-data-node.ts';
 import type { RetentionRule } from './worker/messages.ts';
@@ -30,6 +31,8 @@ export interface DataNodeOptions {
   readonly ballastBytes?: number | undefined;
   /** A shard with unflushed data and no write for so long is flushed; default 5 s. */
   readonly idleFlushMs?: number | undefined;
+  /** Undefined: this node has all shards and no peers. */
+  readonly cluster?: ClusterParts | undefined;
 }
 
 export interface DataNode extends DataNodeApi {

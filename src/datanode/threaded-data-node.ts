@@ -3,37 +3,32 @@
  * whole directory (ballast, retention, trash).
  */
 
-import { Worker } from 'node:worker_threads';
 import { CitadelError } from '../base/errors.ts';
 import { type MemoryLimits, unlimitedMemory } from '../base/memory-budget.ts';
-import type { Env, TimerHandle } from '../env/env.ts';
+import type { Env } from '../env/env.ts';
+import type { StoreKind } from '../model/cluster.ts';
+import type { Hlc } from '../model/entry.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../model/plan.ts';
 import type {
   DataNodeApi,
   DataNodeStatus,
+  ReadOptions,
   ShardDigest,
   WriteShardRequest,
   WriteShardResponse,
 } from '../rpc/data-node-api.ts';
 import { type SqliteWriterThread, startSqliteWriterThread } from '../sqlite/writer-thread.ts';
+import { type ClusterParts, ClusterPort } from './cluster-port.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { type DiskGuard, openDiskGuard } from './disk-guard.ts';
 import type { FsyncMode } from './log/commit-log.ts';
-import { loadClockMark, RetentionClock, saveClockMark } from './retention-clock.ts';
-import type { RetentionRule, WorkerStart } from './worker/messages.ts';
-import { WorkerLink } from './worker-link.ts';
+import { type RetentionTask, startRetention } from './retention-task.ts';
+import type { RetentionRule, StreamBlock, StreamRequest, WorkerStart } from './worker/messages.ts';
+import type { WorkerLink } from './worker-link.ts';
+import { startWorkerThread, type WorkerThread } from './worker-thread.ts';
 
 const mebibyte = 1024 * 1024;
 const defaults = { segmentBytes: 64 * mebibyte, ballastBytes: 64 * mebibyte, idleFlushMs: 5_000 };
-const clockCheckMs = 60_000;
-/** Retention is looked at shortly after start and every so many clock checks. */
-const firstExpireMs = 15_000;
-const checksPerExpire = 5;
-/** Frames on their way to one worker: a share of its memory, but always a few of the largest. */
-const inFlightShare = 1 / 8;
-const inFlightBytes = { min: 8 * mebibyte, max: 64 * mebibyte };
-/** How long removed files stay in the trash. */
-const trashMs = 600_000;
 
 export interface OpenProgress {
   readonly threadsReady: number;
@@ -52,16 +47,18 @@ export interface ThreadedOptions {
   readonly segmentBytes?: number | undefined;
   readonly ballastBytes?: number | undefined;
   readonly idleFlushMs?: number | undefined;
+  readonly cluster?: ClusterParts | undefined;
+}
+
+const readAnything: ReadOptions = { level: 'one', mapVersion: 0, marks: [] };
+
+async function* after<T>(before: Promise<void>, open: () => AsyncGenerator<T>): AsyncGenerator<T> {
+  await before;
+  yield* open();
 }
 
 function shareOf({ queryBytes, totalBytes }: MemoryLimits, threadCount: number): MemoryLimits {
   return { queryBytes: queryBytes / threadCount, totalBytes: totalBytes / threadCount };
-}
-
-interface Thread {
-  readonly worker: Worker;
-  readonly link: WorkerLink;
-  readonly ended: Promise<void>;
 }
 
 /** Logs are dealt out to threads in turn. */
@@ -78,11 +75,11 @@ export class ThreadedDataNode implements DataNodeApi {
   readonly #directory: DataDirectory;
   readonly #options: ThreadedOptions;
   readonly #writer: SqliteWriterThread;
-  readonly #threads: Thread[] = [];
+  readonly #threads: WorkerThread[] = [];
   #guard: DiskGuard | undefined;
-  #retention: RetentionClock | undefined;
-  readonly #timers: TimerHandle[] = [];
-  #clockChecks = 0;
+  /** Undefined on a node without peers. */
+  #port: ClusterPort | undefined;
+  #retention: RetentionTask | undefined;
   /** Before that a failure is the answer of `start`. */
   #isOpen = false;
   #failure: CitadelError | undefined;
@@ -120,31 +117,35 @@ export class ThreadedDataNode implements DataNodeApi {
     if (this.#guard?.isFull) {
       throw new CitadelError('disk-full', 'cannot write: no space left on the disk');
     }
-    const entry = await this.#linkOf(request.shard).write(request, signal);
-    // One replica is all there are: every level is reached by it.
-    return { ...entry, copies: 1, levelReached: request.level };
+    const link = this.#linkOf(request.shard);
+    if (this.#port?.isBehind(request.mapVersion)) await this.#port.catchUp();
+    return link.write(request, signal);
   }
 
   scan(
     shards: readonly number[],
     plan: ShardPlan,
     signal: AbortSignal,
+    options?: ReadOptions,
   ): readonly AsyncIterable<ScanBlock>[] {
-    return this.#group(shards).map(
-      ([link, own]) =>
-        link.stream(own, { kind: 'scan', plan }, signal) as AsyncGenerator<ScanBlock>,
-    );
+    return this.#streams<ScanBlock>(shards, signal, options, (read) => ({
+      kind: 'scan',
+      plan,
+      read,
+    }));
   }
 
   schema(
     shards: readonly number[],
     plan: SchemaPlan,
     signal: AbortSignal,
+    options?: ReadOptions,
   ): readonly AsyncIterable<SchemaBlock>[] {
-    return this.#group(shards).map(
-      ([link, own]) =>
-        link.stream(own, { kind: 'schema', plan }, signal) as AsyncGenerator<SchemaBlock>,
-    );
+    return this.#streams<SchemaBlock>(shards, signal, options, (read) => ({
+      kind: 'schema',
+      plan,
+      read,
+    }));
   }
 
   async dropData(dbId: string, rpId: string | undefined): Promise<void> {
@@ -155,8 +156,21 @@ export class ThreadedDataNode implements DataNodeApi {
     for (const { link } of this.#threads) link.setPolicies(policies);
   }
 
-  async digest(): Promise<readonly ShardDigest[]> {
-    throw new CitadelError('unsupported', 'cannot compare replicas on a node without peers');
+  async digest(
+    kind: StoreKind,
+    shards: readonly number[],
+    horizon: Hlc,
+    signal: AbortSignal,
+  ): Promise<readonly ShardDigest[]> {
+    if (kind !== 'tstore') throw new CitadelError('redirect', `no shards of ${kind} are here`);
+    const digests: ShardDigest[] = [];
+    const read = this.#group(shards).map(async ([link, own]) => {
+      for await (const block of link.stream(own, { kind: 'digest', horizon }, signal)) {
+        if ('digest' in block) digests.push(block.digest);
+      }
+    });
+    await Promise.all(read);
+    return digests.sort((a, b) => a.shard - b.shard);
   }
 
   async status(): Promise<DataNodeStatus> {
@@ -184,6 +198,25 @@ export class ThreadedDataNode implements DataNodeApi {
   close(options: { readonly flush: boolean }): Promise<void> {
     this.#closing ??= this.#close(options.flush);
     return this.#closing;
+  }
+
+  /** One per worker that has some of the shards; a newer map that the caller knows is read first. */
+  #streams<B extends StreamBlock>(
+    shards: readonly number[],
+    signal: AbortSignal,
+    options: ReadOptions | undefined,
+    request: (read: ReadOptions | undefined) => StreamRequest,
+  ): readonly AsyncIterable<B>[] {
+    const port = this.#port;
+    const read = port === undefined ? undefined : (options ?? readAnything);
+    const open = (link: WorkerLink, own: readonly number[]) =>
+      link.stream(own, request(read), signal) as AsyncGenerator<B>;
+    if (port === undefined || !port.isBehind(read?.mapVersion ?? 0)) {
+      return this.#group(shards).map(([link, own]) => open(link, own));
+    }
+    const caughtUp = port.catchUp();
+    caughtUp.catch(() => undefined);
+    return this.#group(shards).map(([link, own]) => after(caughtUp, () => open(link, own)));
   }
 
   #linkOf(shard: number): WorkerLink {
@@ -218,12 +251,13 @@ export class ThreadedDataNode implements DataNodeApi {
       onChange: (full) => this.#diskChanged(full),
     });
     const deal = dealLogs(identity.logCount, this.#options.threads);
+    await this.#openPort(deal.length);
     let replayedBytes = 0;
     let threadsReady = 0;
     const tell = () => onProgress({ threadsReady, threadCount: deal.length, replayedBytes });
-    for (const logIds of deal) {
+    for (const [i, logIds] of deal.entries()) {
       this.#threads.push(
-        this.#startThread(logIds, deal.length, (bytes) => {
+        this.#startThread(i, logIds, deal.length, (bytes) => {
           replayedBytes += bytes;
           tell();
         }),
@@ -236,15 +270,36 @@ export class ThreadedDataNode implements DataNodeApi {
     });
     await Promise.all(opening);
     if (this.#guard.isFull) this.#diskChanged(true);
-    await this.#startRetention();
+    this.#retention = await startRetention(this.#env, disk, async (call) => {
+      for (const { link } of this.#threads) await link.call(call);
+    });
+    this.#port?.start();
     this.#isOpen = true;
   }
 
+  async #openPort(threadCount: number): Promise<void> {
+    const { cluster: parts } = this.#options;
+    const { disk, identity } = this.#directory;
+    if (parts === undefined) return;
+    const { clusterUuid, shardCount, logCount } = identity;
+    this.#port = await ClusterPort.open({
+      env: this.#env,
+      disk,
+      parts,
+      clusterUuid,
+      shardCount,
+      worker: (i) => this.#threads[i]?.link,
+      workerOf: (shard) => (shard % logCount) % threadCount,
+      workerCount: threadCount,
+    });
+  }
+
   #startThread(
+    index: number,
     logIds: readonly number[],
     threadCount: number,
     onProgress: (replayedBytes: number) => void,
-  ): Thread {
+  ): WorkerThread {
     const { identity, path } = this.#directory;
     const { fsync, fsyncIntervalMs, memoryBytes, scanMemory, policies, ...rest } = this.#options;
     const writerPort = this.#writer.openPort();
@@ -261,33 +316,17 @@ export class ThreadedDataNode implements DataNodeApi {
       idleFlushMs: rest.idleFlushMs ?? defaults.idleFlushMs,
       policies,
       writerPort,
+      cluster: this.#port?.describe(index),
     };
-    const worker = new Worker(new URL('./shard-worker.js', import.meta.url), {
-      workerData: start,
-      transferList: [writerPort],
-    });
     const { timers, log } = this.#env;
-    const onDiskFull = () => this.#guard?.noteFull();
-    const thread = log.with({ logs: logIds.join(',') });
-    const share = start.memoryBytes * inFlightShare;
-    const inFlightBytesMax = Math.max(inFlightBytes.min, Math.min(inFlightBytes.max, share));
-    const link = new WorkerLink({
-      worker,
+    return startWorkerThread(start, {
       timers,
-      log: thread,
-      inFlightBytesMax,
+      log: log.with({ logs: logIds.join(',') }),
       onProgress,
-      onDiskFull,
+      onDiskFull: () => this.#guard?.noteFull(),
+      onCluster: (message) => this.#port?.fromWorker(index, message),
+      onDeath: (error) => this.#fail(error),
     });
-    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    const die = (message: string, cause?: unknown) => {
-      const error = new CitadelError('internal', message, { cause });
-      link.fail(error);
-      this.#fail(error);
-    };
-    worker.once('error', (cause) => die(`a data worker failed: ${cause.message}`, cause));
-    worker.once('exit', (code) => die(`a data worker ended with ${code}`));
-    return { worker, link, ended };
   }
 
   /** Loud and once: the owner of the process ends it. */
@@ -305,37 +344,9 @@ export class ThreadedDataNode implements DataNodeApi {
     }
   }
 
-  async #startRetention(): Promise<void> {
-    const { clock, timers } = this.#env;
-    this.#retention = new RetentionClock(clock, await loadClockMark(this.#directory.disk));
-    const run = () => {
-      this.#checkRetention().catch((error) => {
-        this.#env.log.warn('retention check failed', { error });
-      });
-    };
-    this.#timers.push(timers.after(firstExpireMs, run), timers.every(clockCheckMs, run));
-  }
-
-  async #checkRetention(): Promise<void> {
-    const retention = this.#retention;
-    if (retention === undefined || this.#closing !== undefined) return;
-    const trusted = retention.check();
-    const isDue = this.#clockChecks++ % checksPerExpire === 0;
-    if (!trusted) {
-      if (isDue) this.#env.log.warn('retention waits: the clock jumped by more than a day');
-      return;
-    }
-    await saveClockMark(this.#directory.disk, retention.mark);
-    if (!isDue) return;
-    const nowNs = this.#env.clock.wallNs();
-    for (const { link } of this.#threads) {
-      await link.call({ kind: 'expire', nowNs });
-      await link.call({ kind: 'purge', olderThanMs: trashMs });
-    }
-  }
-
   async #close(flush: boolean): Promise<void> {
-    for (const timer of this.#timers) timer.cancel();
+    this.#retention?.stop();
+    await this.#port?.close();
     await this.#guard?.close();
     if (this.#failure === undefined) {
       const calls = this.#threads.map(({ link }) => link.call({ kind: 'close', flush }));
@@ -352,8 +363,9 @@ export class ThreadedDataNode implements DataNodeApi {
   /** Ends the threads as they are. */
   async #abandon(): Promise<void> {
     this.#closing ??= Promise.resolve();
+    await this.#port?.close();
     await this.#guard?.close();
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
     await this.#writer.close();
   }
 }

@@ -9,8 +9,9 @@
 import type { Worker } from 'node:worker_threads';
 import { CitadelError } from '../base/errors.ts';
 import type { Log, Timers } from '../env/env.ts';
-import type { WriteShardRequest } from '../rpc/data-node-api.ts';
+import type { WriteShardRequest, WriteShardResponse } from '../rpc/data-node-api.ts';
 import { BlockStream } from './block-stream.ts';
+import type { ClusterFromWorker, ClusterToWorker } from './worker/cluster-messages.ts';
 import {
   type Failure,
   type FromWorker,
@@ -22,17 +23,14 @@ import {
   toFailure,
   type WorkerCall,
   type WorkerStatus,
+  type WriteAnswer,
   type WriteItem,
 } from './worker/messages.ts';
 
-export interface WrittenEntry {
-  readonly origin: string;
-  readonly sequence: number;
-}
-
 interface PendingWrite {
+  readonly shard: number;
   readonly bytes: number;
-  readonly resolve: (entry: WrittenEntry) => void;
+  readonly resolve: (entry: WriteShardResponse) => void;
   readonly reject: (error: CitadelError) => void;
 }
 
@@ -49,6 +47,8 @@ export interface WorkerLinkOptions {
   readonly inFlightBytesMax: number;
   readonly onProgress: (replayedBytes: number) => void;
   readonly onDiskFull: () => void;
+  /** What the worker says about the cluster. */
+  readonly onCluster: (message: ClusterFromWorker) => void;
 }
 
 export class WorkerLink {
@@ -72,8 +72,8 @@ export class WorkerLink {
     options.worker.on('message', (message: FromWorker) => this.#receive(message));
   }
 
-  write(request: WriteShardRequest, signal?: AbortSignal): Promise<WrittenEntry> {
-    const { shard, writeId, frame } = request;
+  write(request: WriteShardRequest, signal?: AbortSignal): Promise<WriteShardResponse> {
+    const { shard, writeId, level, isFallback = false, frame } = request;
     const bytes = frame.length;
     if (this.#dead !== undefined) return Promise.reject(this.#dead);
     if (signal?.aborted) return Promise.reject(new CitadelError('cancelled', 'write cancelled'));
@@ -87,6 +87,7 @@ export class WorkerLink {
       const abort = () => this.#abandonWrite(id);
       const done = () => signal?.removeEventListener('abort', abort);
       this.#writes.set(id, {
+        shard,
         bytes,
         resolve: (entry) => {
           done();
@@ -99,7 +100,7 @@ export class WorkerLink {
       });
       signal?.addEventListener('abort', abort, { once: true });
       this.#inFlightBytes += bytes;
-      this.#enqueue({ id, shard, writeId, frame });
+      this.#enqueue({ id, shard, writeId, level, isFallback, frame });
     });
   }
 
@@ -123,6 +124,11 @@ export class WorkerLink {
       },
     });
     return stream.blocks(signal);
+  }
+
+  /** About the cluster. */
+  post(message: ClusterToWorker, transfer: readonly ArrayBuffer[] = []): void {
+    this.#send(message, transfer);
   }
 
   call(call: WorkerCall): Promise<WorkerStatus | undefined> {
@@ -177,14 +183,25 @@ export class WorkerLink {
       this.#send({ kind: 'write', items }, [...buffers]);
     } catch (error) {
       const failure = toFailure(error);
-      for (const { id } of items) this.#settleWrite({ id, origin: '', sequence: 0, failure });
+      const none = { origin: '', sequence: 0, copies: 0, levelReached: 'any' as const };
+      for (const { id } of items) this.#settleWrite({ id, failure, ...none });
     }
   }
 
   #abandonWrite(id: number): void {
-    this.#writes
-      .get(id)
-      ?.reject(new CitadelError('cancelled', 'write cancelled, whether it is stored is unknown'));
+    const pending = this.#writes.get(id);
+    if (pending === undefined) return;
+    this.#writes.delete(id);
+    this.#inFlightBytes -= pending.bytes;
+    // The message with the write may still wait in the queue: this one leaves behind it.
+    const { shard } = pending;
+    this.#options.timers.yieldNow().then(
+      () => this.#send({ kind: 'forget', shard, id }),
+      () => undefined,
+    );
+    pending.reject(
+      new CitadelError('cancelled', 'write cancelled, whether it is stored is unknown'),
+    );
   }
 
   #receive(message: FromWorker): void {
@@ -217,21 +234,21 @@ export class WorkerLink {
       case 'log':
         this.#options.log[message.level](message.event, message.fields);
         return;
+      default:
+        this.#options.onCluster(message);
     }
   }
 
-  #settleWrite(answer: {
-    readonly id: number;
-    readonly origin: string;
-    readonly sequence: number;
-    readonly failure: Failure | undefined;
-  }): void {
+  #settleWrite(answer: WriteAnswer): void {
     const pending = this.#writes.get(answer.id);
     if (pending === undefined) return;
     this.#writes.delete(answer.id);
     this.#inFlightBytes -= pending.bytes;
     if (answer.failure !== undefined) pending.reject(fromFailure(answer.failure));
-    else pending.resolve({ origin: answer.origin, sequence: answer.sequence });
+    else {
+      const { origin, sequence, copies, levelReached } = answer;
+      pending.resolve({ origin, sequence, copies, levelReached });
+    }
   }
 
   #endStream(id: number, failure: Failure | undefined): void {

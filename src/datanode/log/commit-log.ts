@@ -71,6 +71,15 @@ interface SyncWaiter {
   readonly reject: (error: CitadelError) => void;
 }
 
+/** All its records are in stores, or nobody's. */
+function isFlushed(
+  { lsnMax }: SegmentInfo,
+  replayFrom: (replicaId: string) => number | undefined,
+): boolean {
+  for (const [replicaId, lsn] of lsnMax) if ((replayFrom(replicaId) ?? lsn) < lsn) return false;
+  return true;
+}
+
 function toCitadelError(error: unknown): CitadelError {
   return error instanceof CitadelError
     ? error
@@ -121,6 +130,19 @@ export class CommitLog {
     return sealed + (this.#open?.info.sizeBytes ?? 0);
   }
 
+  /** Number of the segment that is open, or was last. */
+  get lastSegment(): number {
+    return this.#number;
+  }
+
+  /** Bytes on disk from the first segment on that has a record above its replica's `replayFrom`. */
+  bytesFrom(replayFrom: (replicaId: string) => number | undefined): number {
+    const needed = this.#sealed.findIndex((segment) => !isFlushed(segment, replayFrom));
+    const kept = needed === -1 ? [] : this.#sealed.slice(needed);
+    const sealed = kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return sealed + (this.#open?.info.sizeBytes ?? 0);
+  }
+
   /** Bytes accepted and not yet logged. */
   get pendingBytes(): number {
     return this.#pendingBytes;
@@ -161,9 +183,7 @@ export class CommitLog {
     for (let removed = 0; ; ) {
       const oldest = this.#sealed[0];
       if (oldest === undefined || oldest.number >= keepFrom) return removed;
-      for (const [replicaId, lsn] of oldest.lsnMax) {
-        if ((replayFrom(replicaId) ?? lsn) < lsn) return removed;
-      }
+      if (!isFlushed(oldest, replayFrom)) return removed;
       removed = oldest.number;
       this.#sealed.shift();
       if (oldest.damaged) {

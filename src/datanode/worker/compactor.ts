@@ -67,7 +67,10 @@ export class Compactor {
       for (const replica of group.replicas.values()) {
         if (signal.aborted || isBusy()) return worked;
         const start = env.clock.monotonicMs();
-        const step = () => replica.store.compactStep(group.stableHlc(replica), signal);
+        const step = () => {
+          const { hlc, versions } = replica.state.stableHorizon;
+          return replica.store.compactStep(hlc, signal, versions);
+        };
         if (!(await replica.alone(step))) continue;
         worked = true;
         const tookMs = env.clock.monotonicMs() - start;

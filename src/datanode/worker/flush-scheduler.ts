@@ -140,7 +140,7 @@ export class FlushScheduler {
     if (memtableBytesOf(groups) > memtableBytes) return this.#largest();
     const now = this.#options.env.clock.monotonicMs();
     for (const group of groups) {
-      const tooLong = group.log.sizeBytes > this.#options.logBytes;
+      const tooLong = group.unflushedLogBytes > this.#options.logBytes;
       const oldest = tooLong ? findOldest(group) : undefined;
       if (oldest !== undefined) return { group, replica: oldest, reason: 'log' };
       for (const replica of group.replicas.values()) {

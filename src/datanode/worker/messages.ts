@@ -6,9 +6,16 @@
 import type { MessagePort } from 'node:worker_threads';
 import { CitadelError, type ErrorCode } from '../../base/errors.ts';
 import type { MemoryLimits } from '../../base/memory-budget.ts';
+import type { Hlc } from '../../model/entry.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../../model/plan.ts';
-import type { ShardStatus } from '../../rpc/data-node-api.ts';
+import type {
+  ConsistencyLevel,
+  ReadOptions,
+  ShardDigest,
+  ShardStatus,
+} from '../../rpc/data-node-api.ts';
 import type { FsyncMode } from '../log/commit-log.ts';
+import type { ClusterFromWorker, ClusterToWorker, WorkerCluster } from './cluster-messages.ts';
 import type { Parcel } from './transfer-blocks.ts';
 
 /** What the stores must know of a retention policy; ids are 16 hex digits. */
@@ -37,7 +44,15 @@ export interface WorkerStart {
   readonly idleFlushMs: number;
   readonly policies: readonly RetentionRule[];
   readonly writerPort: MessagePort;
+  /** Undefined on a node without peers, which has all shards. */
+  readonly cluster: WorkerCluster | undefined;
 }
+
+/** From a worker to the main thread, about the cluster. */
+export type PostFromWorker = (
+  message: ClusterFromWorker,
+  transfer?: readonly ArrayBuffer[],
+) => void;
 
 /** A CitadelError as it crosses threads. */
 export interface Failure {
@@ -50,6 +65,8 @@ export interface WriteItem {
   readonly id: number;
   readonly shard: number;
   readonly writeId: Uint8Array;
+  readonly level: ConsistencyLevel;
+  readonly isFallback: boolean;
   readonly frame: Uint8Array;
 }
 
@@ -57,14 +74,28 @@ export interface WriteAnswer {
   readonly id: number;
   readonly origin: string;
   readonly sequence: number;
+  readonly copies: number;
+  readonly levelReached: ConsistencyLevel;
   readonly failure: Failure | undefined;
 }
 
+/** `read` undefined: whatever is here, as on a node without peers. */
 export type StreamRequest =
-  | { readonly kind: 'scan'; readonly plan: ShardPlan }
-  | { readonly kind: 'schema'; readonly plan: SchemaPlan };
+  | { readonly kind: 'scan'; readonly plan: ShardPlan; readonly read: ReadOptions | undefined }
+  | { readonly kind: 'schema'; readonly plan: SchemaPlan; readonly read: ReadOptions | undefined }
+  /** Of one shard, for a peer. */
+  | { readonly kind: 'snapshot' }
+  | { readonly kind: 'digest'; readonly horizon: Hlc };
 
-export type StreamBlock = ScanBlock | SchemaBlock;
+export interface SnapshotBlock {
+  readonly piece: Uint8Array;
+}
+
+export interface DigestBlock {
+  readonly digest: ShardDigest;
+}
+
+export type StreamBlock = ScanBlock | SchemaBlock | SnapshotBlock | DigestBlock;
 
 /** Calls are answered by `done` with the same id. */
 export type WorkerCall =
@@ -75,6 +106,7 @@ export type WorkerCall =
   | { readonly kind: 'close'; readonly flush: boolean };
 
 export type ToWorker =
+  | ClusterToWorker
   | { readonly kind: 'write'; readonly items: readonly WriteItem[] }
   | {
       readonly kind: 'stream';
@@ -97,6 +129,7 @@ export interface WorkerStatus {
 }
 
 export type FromWorker =
+  | ClusterFromWorker
   | { readonly kind: 'ready' }
   | { readonly kind: 'open-failed'; readonly failure: Failure }
   /** While opening: bytes of log read so far. */

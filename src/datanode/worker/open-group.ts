@@ -5,11 +5,10 @@
  * and every replica gets a new origin.
  */
 
+import type { CitadelError } from '../../base/errors.ts';
 import type { Disk, Env, Log } from '../../env/env.ts';
 import { HybridClock, hlcPerMs, reserveAheadMs } from '../../replication/hybrid-clock.ts';
-import { ReplicaState } from '../../replication/replica-state.ts';
 import type { TStore } from '../../tstore/tstore.ts';
-import { toHex } from '../identity.ts';
 import type { LogRecord } from '../log/log-layout.ts';
 import {
   type LogDamage,
@@ -26,13 +25,13 @@ import {
   saveFaults,
   unknownScope,
 } from './log-faults.ts';
-import type { WorkerStart } from './messages.ts';
-import { type GroupOptions, ReplicaGroup } from './replica-group.ts';
-import { ShardReplica } from './shard-replica.ts';
+import type { PostFromWorker, WorkerStart, WriteAnswer } from './messages.ts';
+import { findReplicas } from './open-replica.ts';
+import { ReplicaGroup } from './replica-group.ts';
+import { ReplicaSet } from './replica-set.ts';
+import type { ShardReplica } from './shard-replica.ts';
 import { loadReserve, StampReserve } from './stamp-reserve.ts';
 
-/** Single node: one epoch, until replicas have primaries. */
-const epochOnly = 1;
 /** While replaying, a store is flushed when memtables pass this share of the memory budget. */
 const replayShare = 0.5;
 /** After a flush that failed the next one is tried when so much more is in memory. */
@@ -45,54 +44,11 @@ export interface OpenGroup {
   readonly logId: number;
   readonly openStore: (shard: number, directory: string) => Promise<TStore>;
   readonly onProgress: (readBytes: number) => void;
-  readonly answer: GroupOptions['answer'];
-  readonly onLogFailure: GroupOptions['onLogFailure'];
-}
-
-const replicaDirectory = /^shard-(\d{4})-([0-9a-f]{16})$/;
-
-/** `shard-0003-<replica id>`: a replica's id is fixed in the name of its directory. */
-async function findReplicas(disk: Disk): Promise<Map<number, string>> {
-  const found = new Map<number, string>();
-  for (const name of await disk.list('.')) {
-    const match = replicaDirectory.exec(name);
-    if (match) found.set(Number(match[1]), match[2]!);
-  }
-  return found;
-}
-
-function directoryOf(shard: number, replicaId: string): string {
-  return `shard-${String(shard).padStart(4, '0')}-${replicaId}`;
-}
-
-async function openReplicas(
-  options: OpenGroup,
-  clock: HybridClock,
-): Promise<Map<number, ShardReplica>> {
-  const { env, disk, start, logId } = options;
-  const existing = await findReplicas(disk);
-  const replicas = new Map<number, ShardReplica>();
-  for (let shard = logId; shard < start.shardCount; shard += start.logCount) {
-    const replicaId = existing.get(shard) ?? toHex(env.rng.bytes(8));
-    const directory = directoryOf(shard, replicaId);
-    await disk.makeDirectory(directory);
-    const store = await options.openStore(shard, directory);
-    const { replayFrom, versions, hlcMax } = store.positions;
-    clock.observe(hlcMax);
-    const origin = toHex(env.rng.bytes(8));
-    const state = new ReplicaState({
-      shard,
-      epoch: epochOnly,
-      origin,
-      lsn: replayFrom,
-      versions,
-      clock,
-    });
-    replicas.set(shard, new ShardReplica(replicaId, store, state));
-  }
-  // The log names replicas by id: a power cut must not take the directories that say which those are.
-  await disk.syncDirectory('.');
-  return replicas;
+  readonly answer: (answer: WriteAnswer) => void;
+  /** The log could not take a write. */
+  readonly onLogFailure: (error: CitadelError) => void;
+  /** To the main thread, about the cluster. */
+  readonly post: PostFromWorker;
 }
 
 function memoryOf(replicas: Iterable<ShardReplica>): number {
@@ -199,10 +155,14 @@ async function replayLog(
   let memoryMax = (start.memoryBytes * replayShare) / start.logIds.length;
   const now = env.clock.monotonicMs();
   return readLog(options.disk, directory, {
-    record: (record: LogRecord, place: LogPlace) => {
+    record: (record: LogRecord, place: LogPlace, segment: number) => {
       const replica = byId.get(record.replicaId);
-      if (replica !== undefined) replica.replay(record, place, now);
-      else if (!strangers.has(record.replicaId)) {
+      if (replica !== undefined) {
+        const { origin, sequence, frame } = record;
+        replica.replay(record, place, now);
+        const { offset } = place;
+        replica.peers?.index.add(origin, sequence, { segment, offset, size: frame.length });
+      } else if (!strangers.has(record.replicaId)) {
         strangers.add(record.replicaId);
         env.log.warn('log entries of an unknown replica ignored', {
           replicaId: record.replicaId,
@@ -232,8 +192,10 @@ export async function openGroup(options: OpenGroup): Promise<ReplicaGroup> {
   const reserveFile = `${directory}/stamps`;
   const reservedTo = await loadReserve(disk, reserveFile);
   const clock = new HybridClock(reservedTo ?? 0);
-  const replicas = await openReplicas(options, clock);
+  const set = new ReplicaSet({ ...options, clock, logDirectory: directory });
+  await set.open(await findReplicas(disk));
   await syncLog(disk, directory);
+  const replicas = set.replicas;
   const summary = await replayLog(options, directory, clock, replicas);
   await judgeDamage(options, directory, summary, replicas);
   if (reservedTo === undefined) {
@@ -244,12 +206,7 @@ export async function openGroup(options: OpenGroup): Promise<ReplicaGroup> {
   const reserve = new StampReserve(disk, reserveFile, env.clock, clock);
   // A full disk must not keep the node from opening: the first write then asks again.
   await reserve.extend().catch((error) => env.log.warn('cannot reserve stamps', { error }));
-  const { fsync, fsyncIntervalMs, segmentBytes, shardCount } = start;
-  const { answer, onLogFailure } = options;
+  const { fsync, fsyncIntervalMs, segmentBytes } = start;
   const log = { directory, logId, fsync, fsyncIntervalMs, segmentBytes };
-  return new ReplicaGroup(
-    { env, disk, shardCount, clock, reserve, log, answer, onLogFailure },
-    replicas,
-    summary,
-  );
+  return new ReplicaGroup({ ...options, clock, reserve, log, set }, summary);
 }

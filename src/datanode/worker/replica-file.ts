@@ -16,16 +16,9 @@ export interface ReplicaFacts {
   readonly promised: number;
   /** It has no complete data: its first snapshot was never merged. */
   readonly isEmpty: boolean;
-  /** The store holds nothing of lsns up to here, and need not. */
-  readonly lsnBase: number;
 }
 
-export const replicaFactsFirst: ReplicaFacts = {
-  generation: 1,
-  promised: 0,
-  isEmpty: false,
-  lsnBase: 0,
-};
+export const replicaFactsFirst: ReplicaFacts = { generation: 1, promised: 0, isEmpty: false };
 
 const versionNow = 1;
 
@@ -33,8 +26,8 @@ function fileOf(directory: string): string {
   return `${directory}/replica.json`;
 }
 
-function checksum({ generation, promised, isEmpty, lsnBase }: ReplicaFacts): number {
-  return crc32(JSON.stringify({ generation, promised, isEmpty, lsnBase }));
+function checksum({ generation, promised, isEmpty }: ReplicaFacts): number {
+  return crc32(JSON.stringify({ generation, promised, isEmpty }));
 }
 
 /** Durable when it resolves. */
@@ -63,8 +56,8 @@ function decode(bytes: Uint8Array, file: string): ReplicaFacts {
   if (typeof stored?.version === 'number' && stored.version !== versionNow) {
     throw new CitadelError('unsupported-version', `cannot open ${file}: it needs a newer release`);
   }
-  const { generation, promised, isEmpty, lsnBase } = stored ?? {};
-  const facts = { generation, promised, isEmpty, lsnBase };
+  const { generation, promised, isEmpty } = stored ?? {};
+  const facts = { generation, promised, isEmpty };
   if (stored?.checksum !== checksum(facts)) throw damaged(file);
   return facts;
 }

@@ -1,31 +1,44 @@
 /**
- * The shard replicas that share one commit log: the log, their clock, and the way of a write from request
- * to acknowledgement.
+ * The shard replicas that share one commit log: the log, their clock, and the way of an event through the
+ * step function to its effects.
  *
  * A write is checked, given its stamp and lsn, appended; when its group is logged it is applied to the
- * store, counted, and answered. What a crash could take back is never visible to a read.
+ * store, counted, and answered as its level asks. What a crash could take back is never visible to a read.
  */
 
-import { CitadelError, invariant } from '../../base/errors.ts';
+import { CitadelError } from '../../base/errors.ts';
 import type { Disk, Env } from '../../env/env.ts';
-import type { Hlc } from '../../model/entry.ts';
+import type { ShardRecord } from '../../model/cluster.ts';
 import type { HybridClock } from '../../replication/hybrid-clock.ts';
-import type { LocalWrite, ReplicaEffect } from '../../replication/replica-state.ts';
-import { toHex } from '../identity.ts';
+import type { ReplicaMessage } from '../../replication/peer-message.ts';
+import type {
+  LocalWrite,
+  ReplicaEffect,
+  ReplicaEvent,
+  Times,
+} from '../../replication/replica-events.ts';
+import type { Versions } from '../../replication/version-vector.ts';
 import { CommitLog, type CommitLogOptions } from '../log/commit-log.ts';
-import type { LogRecord } from '../log/log-layout.ts';
+import { type LogRecord, recordSize } from '../log/log-layout.ts';
 import type { LogSummary } from '../log/log-reader.ts';
-import { toFailure, type WriteAnswer, type WriteItem } from './messages.ts';
+import { toFailure, type WorkerStart, type WriteAnswer, type WriteItem } from './messages.ts';
+import { saveReplicaFacts } from './replica-file.ts';
+import type { ReplicaSet } from './replica-set.ts';
 import { checkFrame, type ShardReplica, toLogRecord } from './shard-replica.ts';
 import type { StampReserve } from './stamp-reserve.ts';
+
+const saveRetryMs = 500;
+/** Under size pressure a log gives up what at least one other replica has. */
+const pressureSegments = 8;
 
 export interface GroupOptions {
   readonly env: Env;
   readonly disk: Disk;
-  readonly shardCount: number;
+  readonly start: Pick<WorkerStart, 'shardCount' | 'segmentBytes'>;
   readonly clock: HybridClock;
   readonly reserve: StampReserve;
   readonly log: Omit<CommitLogOptions, 'env' | 'disk'>;
+  readonly set: ReplicaSet;
   readonly answer: (answer: WriteAnswer) => void;
   /** The log could not take a write. */
   readonly onLogFailure: (error: CitadelError) => void;
@@ -33,25 +46,26 @@ export interface GroupOptions {
 
 export class ReplicaGroup {
   readonly log: CommitLog;
-  readonly replicas: ReadonlyMap<number, ShardReplica>;
+  readonly set: ReplicaSet;
   readonly #options: GroupOptions;
-  readonly #byReplicaId: ReadonlyMap<string, ShardReplica>;
   /** Of frames that wait for stamps. */
   #waitingBytes = 0;
+  #closed = false;
 
-  constructor(
-    options: GroupOptions,
-    replicas: ReadonlyMap<number, ShardReplica>,
-    summary: LogSummary,
-  ) {
+  constructor(options: GroupOptions, summary: LogSummary) {
+    const { env, disk, set } = options;
     this.#options = options;
-    this.replicas = replicas;
-    this.#byReplicaId = new Map([...replicas.values()].map((one) => [one.replicaId, one]));
-    const { env, disk } = options;
+    this.set = set;
     this.log = new CommitLog({ ...options.log, env, disk }, summary, {
-      logged: (records) => this.#logged(records),
+      logged: (records, segment, offset) => this.#logged(records, segment, offset),
       failed: (error, records) => this.#failed(error, records),
     });
+    set.connect((replica, event) => this.step(replica, event));
+    for (const replica of this.replicas.values()) this.#tellMissing(replica);
+  }
+
+  get replicas(): ReadonlyMap<number, ShardReplica> {
+    return this.set.replicas;
   }
 
   /** Of frames that are accepted and not yet applied. */
@@ -59,28 +73,44 @@ export class ReplicaGroup {
     return this.log.pendingBytes + this.#waitingBytes;
   }
 
-  write(item: WriteItem): void {
-    const replica = this.replicas.get(item.shard);
-    invariant(replica !== undefined, `shard ${item.shard} belongs to this group`);
-    const { clock } = this.#options.env;
+  /** Of the log, from the first segment on that a store still needs; the rest is kept for peers. */
+  get unflushedLogBytes(): number {
+    return this.log.bytesFrom((replicaId) => this.set.find(replicaId)?.replayFrom);
+  }
+
+  write(replica: ShardReplica, item: WriteItem): void {
     try {
-      const checksum = checkFrame(item.frame, {
-        shard: item.shard,
-        shardCount: this.#options.shardCount,
-      });
-      const { id: request, writeId, frame } = item;
-      const wallMs = clock.wallMs();
-      const monotonicMs = clock.monotonicMs();
-      this.#offer(replica, { request, writeId, frame, checksum, wallMs, monotonicMs });
+      const checksum = this.#check(replica, item.frame);
+      const { id: request, writeId, frame, level, isFallback } = item;
+      this.#offer(replica, { request, writeId, frame, checksum, level, isFallback });
     } catch (error) {
       this.#refuse(item.id, error);
     }
   }
 
-  /** Nothing with a stamp at or below it can still be applied here. */
-  stableHlc(replica: ShardReplica): Hlc {
-    const oldest = replica.state.oldestPendingHlc;
-    return oldest === undefined ? this.#options.clock.last : oldest - 1;
+  /** From a peer. @throws CitadelError `corrupt` for entries that could not be applied: nothing is taken then */
+  receive(replica: ShardReplica, from: string, message: ReplicaMessage): void {
+    const { body } = message;
+    if (body.kind === 'push') this.#check(replica, body.entry.frame);
+    else if (body.kind === 'entries') {
+      for (const { frame } of body.entries) this.#check(replica, frame);
+    }
+    this.step(replica, { kind: 'received', from, message });
+  }
+
+  /** A shard that the map gives to this node: opened when it is not here. */
+  async assign(record: ShardRecord): Promise<ShardReplica> {
+    const known = this.replicas.get(record.shard);
+    return known ?? this.set.create(record.shard, record);
+  }
+
+  step(replica: ShardReplica, event: ReplicaEvent): void {
+    if (this.#closed) return;
+    const effects = replica.state.step(event, this.#times());
+    for (const effect of effects) this.#perform(replica, effect);
+    if (effects.length > 0 && this.#options.reserve.isLow) {
+      this.#extendReserve().catch(() => undefined);
+    }
   }
 
   /** Errors: as of stores and logs, `cancelled` when the signal fires. */
@@ -88,20 +118,45 @@ export class ReplicaGroup {
     return replica.flush(async () => {
       // Whatever the fsync mode: a store must never have an entry that the log could still lose.
       await this.log.sync();
-      return { hlcMax: this.#options.clock.last, stableHlc: this.stableHlc(replica) };
+      return { hlcMax: this.#options.clock.last, stableHlc: replica.state.stableHlc };
     }, signal);
   }
 
-  /** Removes what all stores have. With nothing left to keep, the open segment goes too. */
+  /** Removes what all stores have and no peer needs. With nothing left to keep, the open segment goes too. */
   async trim(): Promise<void> {
+    const { start, set } = this.#options;
     const clean = [...this.replicas.values()].every((replica) => !replica.hasUnflushed);
-    if (clean) await this.log.seal();
-    await this.log.trim((replicaId) => this.#byReplicaId.get(replicaId)?.replayFrom);
+    const isUnderPressure = this.log.sizeBytes > start.segmentBytes * pressureSegments;
+    let keepFrom = Number.POSITIVE_INFINITY;
+    for (const { state, peers } of this.replicas.values()) {
+      if (peers === undefined) continue;
+      const needed = peers.index.neededFrom(state.trimVersions(isUnderPressure));
+      keepFrom = Math.min(keepFrom, needed);
+    }
+    if (clean && keepFrom > this.log.lastSegment) await this.log.seal();
+    const removed = await this.log.trim((replicaId) => set.find(replicaId)?.replayFrom, keepFrom);
+    if (removed > 0) await this.#forgetThrough(removed);
+  }
+
+  /** No event counts any more; what was accepted is logged. */
+  async close(): Promise<void> {
+    for (const { peers } of this.replicas.values()) await peers?.stop();
+    await this.log.close();
+    this.#closed = true;
+    await this.set.peers?.reader.close();
+  }
+
+  #times(): Times {
+    const { clock } = this.#options.env;
+    return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+  }
+
+  #check({ shard }: ShardReplica, frame: Uint8Array): number {
+    return checkFrame(frame, { shard, shardCount: this.#options.start.shardCount });
   }
 
   #offer(replica: ShardReplica, write: LocalWrite): void {
-    for (const effect of replica.state.write(write)) this.#perform(replica, effect);
-    if (this.#options.reserve.isLow) this.#extendReserve().catch(() => undefined);
+    this.step(replica, { kind: 'write', write });
   }
 
   #perform(replica: ShardReplica, effect: ReplicaEffect): void {
@@ -113,8 +168,8 @@ export class ReplicaGroup {
         replica.store.apply(effect.entry);
         return;
       case 'answer': {
-        const { request: id, origin, sequence } = effect;
-        this.#options.answer({ id, origin, sequence, failure: undefined });
+        const { request: id, origin, sequence, copies, levelReached } = effect;
+        this.#options.answer({ id, failure: undefined, origin, sequence, copies, levelReached });
         return;
       }
       case 'refuse':
@@ -123,6 +178,20 @@ export class ReplicaGroup {
       case 'reserve':
         this.#offerLater(replica, effect.write);
         return;
+      case 'extend-reserve':
+        this.#extendReserve().catch(() => undefined);
+        return;
+      case 'save-state':
+        this.#saveState(replica, effect).catch(() => undefined);
+        return;
+      case 'renew-store':
+        this.#renew(replica).catch((error) => this.#storeFailed(replica, error));
+        return;
+      case 'alarm':
+        this.#options.env.log.warn(effect.event, effect.fields);
+        return;
+      default:
+        replica.peers?.perform(effect);
     }
   }
 
@@ -143,7 +212,7 @@ export class ReplicaGroup {
     done.then(
       () => {
         try {
-          this.#offer(replica, { ...write, wallMs: this.#options.env.clock.wallMs() });
+          this.#offer(replica, write);
         } catch (error) {
           this.#refuse(write.request, error);
         }
@@ -153,29 +222,91 @@ export class ReplicaGroup {
   }
 
   #refuse(id: number, error: unknown): void {
-    this.#options.answer({ id, origin: '', sequence: 0, failure: toFailure(error) });
+    const none = { origin: '', sequence: 0, copies: 0, levelReached: 'any' as const };
+    this.#options.answer({ id, failure: toFailure(error), ...none });
+  }
+
+  /** One after the other; tried until it works, for what waits for it has no other way. */
+  async #saveState(
+    replica: ShardReplica,
+    { promised, isEmpty }: { readonly promised: number; readonly isEmpty: boolean },
+  ): Promise<void> {
+    const { disk, env, onLogFailure } = this.#options;
+    await replica.saving(async () => {
+      while (!this.#closed) {
+        const { home } = replica;
+        const facts = { ...home.facts, promised, isEmpty };
+        try {
+          await saveReplicaFacts(disk, home.directory, facts);
+          home.facts = facts;
+          this.step(replica, { kind: 'state-saved', promised, isEmpty });
+          return;
+        } catch (error) {
+          env.log.warn('cannot save the state of a replica', { shard: replica.shard, error });
+          if (error instanceof CitadelError) onLogFailure(error);
+          await env.timers.sleep(saveRetryMs);
+        }
+      }
+    });
+  }
+
+  async #renew(replica: ShardReplica): Promise<void> {
+    await replica.alone(async () => {
+      await this.set.renew(replica);
+      this.step(replica, { kind: 'store-renewed', origin: this.set.newOrigin(), lsn: 0 });
+    });
+  }
+
+  #storeFailed({ shard }: ShardReplica, error: unknown): void {
+    this.#options.env.log.error('cannot start a replica anew', { shard, error });
+    if (error instanceof CitadelError) this.#options.onLogFailure(error);
   }
 
   /** Store failures here mean that state is wrong: they leave as they are and end the thread. */
-  #logged(records: readonly LogRecord[]): void {
+  #logged(records: readonly LogRecord[], segment: number, offset: number): void {
     const now = this.#options.env.clock.monotonicMs();
-    for (const { replicaId, lsn } of records) {
-      const replica = this.#byReplicaId.get(replicaId);
-      invariant(replica !== undefined, 'only known replicas write to their log');
+    const logged = new Map<ShardReplica, number>();
+    let at = offset;
+    for (const record of records) {
+      const { replicaId, lsn, origin, sequence, frame } = record;
+      // What a replica logged before it started anew is nobody's.
+      const replica = this.set.find(replicaId);
+      if (replica !== undefined) {
+        replica.peers?.index.add(origin, sequence, { segment, offset: at, size: frame.length });
+        logged.set(replica, lsn);
+      }
+      at += recordSize(record);
+    }
+    for (const [replica, lsn] of logged) {
       replica.noteWrite(now);
-      for (const effect of replica.state.logged(lsn)) this.#perform(replica, effect);
+      this.step(replica, { kind: 'logged', lsn });
     }
   }
 
   #failed(error: CitadelError, records: readonly LogRecord[]): void {
-    const hit = new Set(records.map(({ replicaId }) => replicaId));
-    for (const replicaId of hit) {
-      const replica = this.#byReplicaId.get(replicaId);
-      invariant(replica !== undefined, 'only known replicas write to their log');
-      const origin = toHex(this.#options.env.rng.bytes(8));
-      for (const effect of replica.state.appendFailed(error, origin))
-        this.#perform(replica, effect);
+    const hit = new Set(records.map(({ replicaId }) => this.set.find(replicaId)));
+    for (const replica of hit) {
+      if (replica === undefined) continue;
+      this.step(replica, { kind: 'append-failed', error, newOrigin: this.set.newOrigin() });
     }
     this.#options.onLogFailure(error);
+  }
+
+  /** What the log does not hold of what is here, as replay found it. */
+  #tellMissing(replica: ShardReplica): void {
+    const { state, peers } = replica;
+    const missing: Versions = state.versions;
+    for (const { origin, sequence } of peers?.index.missingOf(missing) ?? []) {
+      if (sequence > 0) this.step(replica, { kind: 'trimmed', origin, sequence });
+    }
+  }
+
+  async #forgetThrough(segment: number): Promise<void> {
+    await this.set.peers?.reader.forgetBelow(segment + 1);
+    for (const replica of this.replicas.values()) {
+      for (const { origin, sequence } of replica.peers?.index.dropBelow(segment + 1) ?? []) {
+        this.step(replica, { kind: 'trimmed', origin, sequence });
+      }
+    }
   }
 }

@@ -7,22 +7,37 @@
 import { CitadelError } from '../../base/errors.ts';
 import type { Entry, Hlc } from '../../model/entry.ts';
 import { openFrame } from '../../model/frame-decode.ts';
-import type { ReplicaState } from '../../replication/replica-state.ts';
+import type { HybridClock } from '../../replication/hybrid-clock.ts';
+import type { ReplicaMachine } from '../../replication/replica-machine.ts';
 import type { TStore } from '../../tstore/tstore.ts';
 import type { LogRecord } from '../log/log-layout.ts';
 import type { LogPlace } from '../log/log-reader.ts';
 import { type LogFault, unknownScope } from './log-faults.ts';
+import type { ReplicaFacts } from './replica-file.ts';
+import type { ReplicaPeers } from './replica-peers.ts';
 
 export interface FlushStamps {
   readonly hlcMax: Hlc;
   readonly stableHlc: Hlc;
 }
 
+/** A replica's directory, opened. A replica that starts anew gets another one. */
+export interface ReplicaHome {
+  readonly replicaId: string;
+  readonly directory: string;
+  readonly store: TStore;
+  /** As saved in it. */
+  facts: ReplicaFacts;
+}
+
 export class ShardReplica {
   readonly shard: number;
-  readonly replicaId: string;
-  readonly store: TStore;
-  readonly state: ReplicaState;
+  readonly state: ReplicaMachine;
+  /** Of all replicas of the log. */
+  readonly clock: HybridClock;
+  /** Undefined on a node without peers. */
+  readonly peers: ReplicaPeers | undefined;
+  home: ReplicaHome;
   faults: LogFault[] = [];
   /** Monotonic ms. */
   lastWriteMs = 0;
@@ -34,14 +49,38 @@ export class ShardReplica {
   #expectedLsn: number;
   #lastPlace: LogPlace | undefined;
   #turn: Promise<void> = Promise.resolve();
+  #saves: Promise<void> = Promise.resolve();
 
-  constructor(replicaId: string, store: TStore, state: ReplicaState) {
+  /** `makePeers`: is given the replica that is being made. */
+  constructor(
+    home: ReplicaHome,
+    state: ReplicaMachine,
+    clock: HybridClock,
+    makePeers: (replica: ShardReplica) => ReplicaPeers | undefined,
+  ) {
     this.shard = state.shard;
-    this.replicaId = replicaId;
-    this.store = store;
+    this.home = home;
     this.state = state;
-    this.replayFrom = store.positions.replayFrom;
+    this.clock = clock;
+    this.replayFrom = home.store.positions.replayFrom;
     this.#expectedLsn = this.replayFrom + 1;
+    this.peers = makePeers(this);
+  }
+
+  get replicaId(): string {
+    return this.home.replicaId;
+  }
+
+  get store(): TStore {
+    return this.home.store;
+  }
+
+  /** The old store is closed: from here on the new one is the replica's. */
+  moveTo(home: ReplicaHome): void {
+    this.home = home;
+    this.replayFrom = home.store.positions.replayFrom;
+    this.dirtySinceMs = undefined;
+    this.faults = [];
   }
 
   /** Where replay last saw a record of this replica. */
@@ -93,6 +132,13 @@ export class ShardReplica {
       const positions = await this.store.flush({ versions, ...stamps, signal });
       this.replayFrom = positions.replayFrom;
     });
+  }
+
+  /** Saves of its state go one after the other. */
+  saving(work: () => Promise<void>): Promise<void> {
+    const turn = this.#saves.then(work);
+    this.#saves = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Work that changes the store's files runs one after the other; writes and reads go on. */

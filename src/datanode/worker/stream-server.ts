@@ -4,12 +4,11 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
-import { type MemoryAccount, type MemoryLimits, MemoryPool } from '../../base/memory-budget.ts';
+import { type MemoryLimits, MemoryPool } from '../../base/memory-budget.ts';
 import { Turnstile } from '../../base/turnstile.ts';
 import type { Env } from '../../env/env.ts';
-import { scanStores, schemaStores } from '../../tstore/tstore.ts';
-import { refuseHidden } from './log-faults.ts';
-import { type FromWorker, type StreamBlock, type StreamRequest, toFailure } from './messages.ts';
+import { type FromWorker, type StreamRequest, toFailure } from './messages.ts';
+import { openStream, type StreamWork } from './open-stream.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import { BlockPacker } from './transfer-blocks.ts';
 
@@ -27,12 +26,6 @@ interface Stream {
   outstanding: number;
   /** Resolves when the consumer took something, or cancelled. */
   moved: () => void;
-}
-
-interface Work {
-  readonly shards: readonly number[];
-  readonly request: StreamRequest;
-  readonly memory: MemoryAccount;
 }
 
 export interface StreamServerOptions {
@@ -103,34 +96,19 @@ export class StreamServer {
     this.#options.send({ kind: 'end', id, failure });
   }
 
-  #open(
-    shards: readonly number[],
-    request: StreamRequest,
-    signal: AbortSignal,
-    memory: MemoryAccount,
-  ): AsyncGenerator<StreamBlock> {
+  #open(work: StreamWork, signal: AbortSignal): ReturnType<typeof openStream> {
     const { env, replica } = this.#options;
     const turnstile = this.#turnstile;
-    const { plan } = request;
-    const stores = shards.map((shard) => {
-      const found = replica(shard);
-      if (found === undefined) throw new CitadelError('redirect', `shard ${shard} is not here`);
-      refuseHidden(found.faults, { dbId: plan.dbId, rpId: plan.rpId, range: plan.range });
-      return found.store;
-    });
     const timers = { ...env.timers, yieldNow: () => turnstile.turn(signal) };
-    const control = { signal, env: { clock: env.clock, timers }, memory };
-    return request.kind === 'scan'
-      ? scanStores(stores, request.plan, control)
-      : schemaStores(stores, request.plan, control);
+    return openStream({ env: { clock: env.clock, timers }, replica, signal }, work);
   }
 
-  async #run(id: number, stream: Stream, { shards, request, memory }: Work): Promise<void> {
+  async #run(id: number, stream: Stream, work: StreamWork): Promise<void> {
     const { clock } = this.#options.env;
     const { signal } = stream.abort;
     const packer = new BlockPacker();
     let sliceStart = clock.monotonicMs();
-    for await (const block of this.#open(shards, request, signal, memory)) {
+    for await (const block of this.#open(work, signal)) {
       if (signal.aborted) break;
       packer.add(block);
       const isSliceOver = clock.monotonicMs() - sliceStart > sliceMs;

@@ -5,8 +5,9 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { Disk, Env } from '../../env/env.ts';
-import type { ShardStatus } from '../../rpc/data-node-api.ts';
+import type { ReplicationStatus, ShardStatus } from '../../rpc/data-node-api.ts';
 import type { TStore } from '../../tstore/tstore.ts';
+import { ClusterTraffic } from './cluster-traffic.ts';
 import { Compactor } from './compactor.ts';
 import { FlushScheduler, memtableBytesOf } from './flush-scheduler.ts';
 import { describeFault } from './log-faults.ts';
@@ -30,6 +31,8 @@ import { StreamServer } from './stream-server.ts';
 const memtableShare = 0.6;
 /** Flushing starts at this share of that. */
 const flushShare = 0.5;
+/** Beyond this share of what memtables may take, entries of peers are dropped, and pulled later. */
+const pushShare = 0.95;
 /** A log may grow to so many segments before the oldest memtable is flushed. */
 const segmentsPerLog = 4;
 
@@ -48,13 +51,15 @@ export interface WorkerOptions {
 export class WorkerCore {
   readonly #options: WorkerOptions;
   readonly #groups: readonly ReplicaGroup[];
-  readonly #replicas = new Map<number, { group: ReplicaGroup; replica: ShardReplica }>();
+  /** Undefined on a node without peers. */
+  readonly #traffic: ClusterTraffic | undefined;
   readonly #streams: StreamServer;
   readonly #flushes: FlushScheduler;
   readonly #compactor: Compactor;
   readonly #memtableBytesMax: number;
   readonly #answers: WriteAnswer[];
   #answersQueued = false;
+  #policies: readonly RetentionRule[];
   #diskFull = false;
   #closing = false;
 
@@ -63,11 +68,9 @@ export class WorkerCore {
     this.#options = options;
     this.#groups = groups;
     this.#answers = answers;
-    for (const group of groups) {
-      for (const [shard, replica] of group.replicas) this.#replicas.set(shard, { group, replica });
-    }
+    this.#policies = start.policies;
     this.#memtableBytesMax = start.memoryBytes * memtableShare;
-    const replica = (shard: number) => this.#replicas.get(shard)?.replica;
+    const replica = (shard: number) => this.replicaOf(shard);
     this.#streams = new StreamServer({ env, replica, send, memory: start.scanMemory });
     const onDiskFull = () => this.noteDiskFull();
     this.#flushes = new FlushScheduler({
@@ -82,6 +85,7 @@ export class WorkerCore {
     const isBusy = () =>
       this.#diskFull || this.#memtableBytes() > this.#memtableBytesMax * flushShare;
     this.#compactor = new Compactor({ env, groups, isBusy, onDiskFull });
+    this.#traffic = this.#openTraffic();
   }
 
   receive(message: ToWorker): void {
@@ -107,8 +111,20 @@ export class WorkerCore {
       case 'disk':
         this.#diskFull = message.full;
         this.#flushes.retryNow();
+        this.#traffic?.stepAll({ kind: 'ability', canAccept: !message.full });
         return;
+      case 'forget':
+        this.#forget(message.shard, message.id);
+        return;
+      default:
+        this.#traffic?.receive(message);
+        this.queueAnswers();
     }
+  }
+
+  /** Undefined: not here. */
+  replicaOf(shard: number): ShardReplica | undefined {
+    return this.#groupOf(shard)?.replicas.get(shard);
   }
 
   /** Answers of one turn of the event loop leave in one message. */
@@ -128,6 +144,29 @@ export class WorkerCore {
     this.#options.send({ kind: 'disk-full' });
   }
 
+  #groupOf(shard: number): ReplicaGroup | undefined {
+    return this.#groups[this.#options.start.logIds.indexOf(shard % this.#options.start.logCount)];
+  }
+
+  #openTraffic(): ClusterTraffic | undefined {
+    const { env, start } = this.#options;
+    if (start.cluster === undefined) return undefined;
+    return new ClusterTraffic({
+      env,
+      groups: this.#groups,
+      cluster: start.cluster,
+      groupOf: (shard) => this.#groupOf(shard),
+      isFull: () => this.#isFullForPeers(),
+      onOpened: ({ store }) => store.setPolicies(this.#policies),
+    });
+  }
+
+  #isFullForPeers(): boolean {
+    const memoryBytes = this.#memtableBytes();
+    if (memoryBytes > this.#memtableBytesMax * flushShare) this.#flushes.wake();
+    return this.#diskFull || memoryBytes > this.#memtableBytesMax * pushShare;
+  }
+
   #memtableBytes(): number {
     let sum = memtableBytesOf(this.#groups);
     for (const { inFlightBytes } of this.#groups) sum += inFlightBytes;
@@ -137,14 +176,16 @@ export class WorkerCore {
   #write(items: readonly WriteItem[]): void {
     let memoryBytes = this.#memtableBytes();
     for (const item of items) {
-      const found = this.#replicas.get(item.shard);
-      const refusal = this.#refusal(item, found !== undefined, memoryBytes);
-      if (refusal !== undefined || found === undefined) {
-        this.#answers.push({ id: item.id, origin: '', sequence: 0, failure: toFailure(refusal) });
+      const group = this.#groupOf(item.shard);
+      const replica = group?.replicas.get(item.shard);
+      const refusal = this.#refusal(item, replica !== undefined, memoryBytes);
+      if (refusal !== undefined || group === undefined || replica === undefined) {
+        const none = { origin: '', sequence: 0, copies: 0, levelReached: 'any' as const };
+        this.#answers.push({ id: item.id, failure: toFailure(refusal), ...none });
         continue;
       }
       memoryBytes += item.frame.length;
-      found.group.write(item);
+      group.write(replica, item);
     }
     this.queueAnswers();
     if (memoryBytes > this.#memtableBytesMax * flushShare) this.#flushes.wake();
@@ -164,8 +205,15 @@ export class WorkerCore {
     return undefined;
   }
 
+  #forget(shard: number, request: number): void {
+    const group = this.#groupOf(shard);
+    const replica = group?.replicas.get(shard);
+    if (replica !== undefined) group?.step(replica, { kind: 'forget', request });
+  }
+
   #setPolicies(policies: readonly RetentionRule[]): void {
-    for (const { replica } of this.#replicas.values()) replica.store.setPolicies(policies);
+    this.#policies = policies;
+    for (const { store } of this.#all()) store.setPolicies(policies);
   }
 
   #answerCall(id: number, call: WorkerCall): void {
@@ -205,20 +253,23 @@ export class WorkerCore {
   }
 
   async #forEach(work: (store: TStore) => Promise<void>): Promise<void> {
-    for (const { replica } of this.#replicas.values()) {
-      await replica.alone(() => work(replica.store));
-    }
+    for (const replica of this.#all()) await replica.alone(() => work(replica.store));
+  }
+
+  *#all(): Generator<ShardReplica> {
+    for (const { replicas } of this.#groups) yield* replicas.values();
   }
 
   #status(): WorkerStatus {
     let indexBytes = 0;
-    const shards = [...this.#replicas.values()].map(({ replica }): ShardStatus => {
-      const { store, state, faults } = replica;
+    const shards = [...this.#all()].map((replica): ShardStatus => {
+      const { store, state, faults, peers } = replica;
       const { seriesCount, diskBytes, partitions, faults: storeFaults, ...status } = store.status;
       indexBytes += status.indexBytes;
       return {
         shard: replica.shard,
         state: 'active',
+        ...(peers === undefined ? {} : { replication: describeReplication(state) }),
         replicaId: replica.replicaId,
         memoryBytes: store.memoryBytes,
         diskBytes,
@@ -236,6 +287,7 @@ export class WorkerCore {
 
   async #close(flush: boolean): Promise<void> {
     this.#closing = true;
+    await this.#traffic?.stop();
     await this.#streams.stop();
     await this.#compactor.stop();
     try {
@@ -244,11 +296,14 @@ export class WorkerCore {
       // The log keeps what could not be flushed.
       this.#options.env.log.warn('not all could be flushed', { error });
     }
-    for (const group of this.#groups) await group.log.close();
-    for (const { replica } of this.#replicas.values()) {
-      await replica.alone(() => replica.store.close());
-    }
+    for (const group of this.#groups) await group.close();
+    for (const replica of this.#all()) await replica.alone(() => replica.store.close());
   }
+}
+
+function describeReplication(state: ShardReplica['state']): ReplicationStatus {
+  const { phase, epoch, promised, isPrimary, lag, versions, stableHlc } = state;
+  return { phase, epoch, promised, isPrimary, lagEntries: lag, versions, stableHlc };
 }
 
 /** Opens all that this worker owns. Errors as of stores and logs: `corrupt`, `unsupported-version`, ... */
@@ -276,6 +331,7 @@ export async function openWorker(options: WorkerOptions): Promise<WorkerCore> {
       onLogFailure: (error) => {
         if (error.code === 'disk-full') opened.core?.noteDiskFull();
       },
+      post: send,
     });
     groups.push(group);
   }

@@ -208,7 +208,12 @@ async function ask(rig: WorkerRig, min: bigint, max: bigint): Promise<string> {
     output: { kind: 'raw' as const, columns: [], rowLimit: 0 },
   };
   const id = 900_000 + rig.sent.length;
-  rig.core!.receive({ kind: 'stream', id, shards: [0], request: { kind: 'scan', plan } });
+  rig.core!.receive({
+    kind: 'stream',
+    id,
+    shards: [0],
+    request: { kind: 'scan', plan, read: undefined },
+  });
   await rig.env.scheduler.advance(10);
   const end = rig.sent.find((message) => message.kind === 'end' && message.id === id);
   return end?.kind === 'end' ? (end.failure?.message ?? 'whole') : 'open';

@@ -60,6 +60,7 @@ export class WorkerRig {
       idleFlushMs: 5_000,
       policies: [],
       writerPort: undefined as never,
+      cluster: undefined,
       ...options,
     };
   }
@@ -97,7 +98,7 @@ export class WorkerRig {
     new DataView(ownId.buffer).setUint32(0, id);
     this.core!.receive({
       kind: 'write',
-      items: [{ id, shard, writeId: writeId ?? ownId, frame }],
+      items: [{ id, shard, writeId: writeId ?? ownId, level: 'auto', isFallback: false, frame }],
     });
     return id;
   }

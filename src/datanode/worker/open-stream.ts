@@ -1,0 +1,145 @@
+/**
+ * What a stream is made of: rows of the stores, after the replicas have said that they may answer, or a
+ * snapshot for a peer.
+ */
+
+import { CitadelError, invariant } from '../../base/errors.ts';
+import type { MemoryAccount } from '../../base/memory-budget.ts';
+import type { Env } from '../../env/env.ts';
+import type { Hlc } from '../../model/entry.ts';
+import type { ReadOptions } from '../../rpc/data-node-api.ts';
+import { scanStores, schemaStores } from '../../tstore/tstore.ts';
+import { refuseHidden } from './log-faults.ts';
+import type { StreamBlock, StreamRequest } from './messages.ts';
+import type { ShardReplica } from './shard-replica.ts';
+
+export interface StreamWork {
+  readonly shards: readonly number[];
+  readonly request: StreamRequest;
+  readonly memory: MemoryAccount;
+}
+
+export interface StreamContext {
+  readonly env: Pick<Env, 'clock' | 'timers'>;
+  readonly replica: (shard: number) => ShardReplica | undefined;
+  readonly signal: AbortSignal;
+}
+
+type RowsRequest = Extract<StreamRequest, { kind: 'scan' | 'schema' }>;
+
+function refuse({ shard }: ShardReplica, reason: string, message: string): CitadelError {
+  return new CitadelError('redirect', message, { details: { shard, reason } });
+}
+
+/** @throws CitadelError `redirect`, with the `reason` (ReadRefusal): another replica may answer */
+function checkRead(replica: ShardReplica, read: ReadOptions, env: StreamContext['env']): void {
+  const marks = read.marks.filter(({ shard }) => shard === replica.shard);
+  const times = { wallMs: env.clock.wallMs(), monotonicMs: env.clock.monotonicMs() };
+  const refusal = replica.state.checkRead(read.level, marks, times);
+  if (refusal !== undefined) throw refuse(replica, refusal.kind, refusal.message);
+}
+
+/** What damage hides here another replica may have. */
+function checkDamage(replica: ShardReplica, { plan }: RowsRequest): void {
+  const { dbId, rpId, range } = plan;
+  try {
+    refuseHidden(replica.faults, { dbId, rpId, range });
+  } catch (error) {
+    if (replica.peers === undefined || !(error instanceof CitadelError)) throw error;
+    throw refuse(replica, 'damaged', error.message);
+  }
+}
+
+function find({ replica }: StreamContext, shard: number): ShardReplica {
+  const found = replica(shard);
+  if (found !== undefined) return found;
+  const details = { shard, reason: 'not-here' };
+  throw new CitadelError('redirect', `shard ${shard} is not here`, { details });
+}
+
+/** The blocks, and before they end the proof that they may count. */
+async function* confirm(
+  blocks: AsyncIterable<StreamBlock>,
+  replicas: readonly ShardReplica[],
+): AsyncGenerator<StreamBlock> {
+  const ask = () => replicas.map(async ({ peers }) => peers?.confirmRead());
+  let answers: Promise<string | undefined>[] | undefined;
+  for await (const block of blocks) {
+    // The view is pinned when the first block is there.
+    answers ??= ask();
+    yield block;
+  }
+  const refusals = await Promise.all(answers ?? ask());
+  for (const [i, refusal] of refusals.entries()) {
+    if (refusal !== undefined) throw refuse(replicas[i]!, 'not-confirmed', refusal);
+  }
+}
+
+function openRows(
+  context: StreamContext,
+  { shards, memory }: StreamWork,
+  request: RowsRequest,
+): AsyncIterable<StreamBlock> {
+  const { env, signal } = context;
+  const { read } = request;
+  const replicas = shards.map((shard) => find(context, shard));
+  for (const replica of replicas) {
+    if (read !== undefined) checkRead(replica, read, env);
+    checkDamage(replica, request);
+  }
+  const stores = replicas.map(({ store }) => store);
+  const control = { signal, env, memory };
+  const blocks =
+    request.kind === 'scan'
+      ? scanStores(stores, request.plan, control)
+      : schemaStores(stores, request.plan, control);
+  return read?.level === 'quorum' ? confirm(blocks, replicas) : blocks;
+}
+
+async function* openSnapshot(
+  context: StreamContext,
+  shards: readonly number[],
+): AsyncGenerator<StreamBlock> {
+  const [shard] = shards;
+  invariant(shard !== undefined, 'a snapshot is of one shard');
+  const replica = find(context, shard);
+  const { state, store } = replica;
+  if (state.phase !== 'active' && state.phase !== 'catching-up') {
+    throw refuse(replica, 'not-active', `the replica of shard ${shard} has no complete data`);
+  }
+  if (replica.faults.length > 0) {
+    throw refuse(replica, 'damaged', `the replica of shard ${shard} is damaged`);
+  }
+  // Versions first, then the view: what they count is in it.
+  const { versions } = state;
+  const { gcVersions, hlcMax } = store.positions;
+  const facts = { versions, gcVersions, hlcMax: Math.max(hlcMax, replica.clock.last) };
+  for await (const piece of store.snapshot(facts, context.signal)) yield { piece };
+}
+
+async function* openDigests(
+  context: StreamContext,
+  shards: readonly number[],
+  horizon: Hlc,
+): AsyncGenerator<StreamBlock> {
+  for (const shard of shards) {
+    const { state, store } = find(context, shard);
+    const { versions } = state;
+    const parts = await store.digest(horizon, context.signal);
+    yield { digest: { shard, versions, parts } };
+  }
+}
+
+/** Errors: `redirect`, `corrupt`, `cancelled`, `limit-exceeded`. */
+export function openStream(context: StreamContext, work: StreamWork): AsyncIterable<StreamBlock> {
+  const { request, shards } = work;
+  switch (request.kind) {
+    case 'scan':
+    case 'schema':
+      return openRows(context, work, request);
+    case 'snapshot':
+      return openSnapshot(context, shards);
+    case 'digest':
+      return openDigests(context, shards, request.horizon);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The replicas that share a log: opens those that are here or assigned, at start and at run time, and
+ * gives one that starts anew its new directory.
+ */
+
+import { type CitadelError, invariant } from '../../base/errors.ts';
+import { holdersOf, type ShardRecord } from '../../model/cluster.ts';
+import type { HybridClock } from '../../replication/hybrid-clock.ts';
+import { encodeMessage } from '../../replication/message-codec.ts';
+import type { ReplicaEvent } from '../../replication/replica-events.ts';
+import { ReplicaMachine } from '../../replication/replica-machine.ts';
+import { toHex } from '../identity.ts';
+import { SegmentReader } from '../log/segment-reader.ts';
+import type { PostFromWorker, WorkerStart } from './messages.ts';
+import {
+  createHome,
+  type FoundReplica,
+  type HomeOptions,
+  openHome,
+  renewHome,
+} from './open-replica.ts';
+import { PeerOutbox } from './peer-outbox.ts';
+import { type GroupPeers, ReplicaPeers } from './replica-peers.ts';
+import { type ReplicaHome, ShardReplica } from './shard-replica.ts';
+
+/** The name of a node without peers in its own records. */
+const aloneName = 'alone';
+
+export interface ReplicaSetOptions extends HomeOptions {
+  readonly env: HomeOptions['env'] & {
+    readonly clock: { wallMs(): number; monotonicMs(): number };
+  };
+  readonly start: Pick<WorkerStart, 'shardCount' | 'logCount' | 'cluster'>;
+  readonly logId: number;
+  readonly logDirectory: string;
+  readonly clock: HybridClock;
+  readonly post: PostFromWorker;
+  readonly onLogFailure: (error: CitadelError) => void;
+}
+
+/** Without peers: primary and only replica. */
+function aloneRecord(shard: number): ShardRecord {
+  return {
+    shard,
+    epoch: 1,
+    primary: aloneName,
+    replicas: [aloneName],
+    learner: undefined,
+    leaving: undefined,
+    degraded: false,
+    isNew: false,
+    version: 1,
+    revision: 0,
+  };
+}
+
+export class ReplicaSet {
+  readonly replicas = new Map<number, ShardReplica>();
+  /** Undefined on a node without peers. */
+  readonly peers: GroupPeers | undefined;
+  readonly #options: ReplicaSetOptions;
+  readonly #byId = new Map<string, ShardReplica>();
+  readonly #opening = new Map<number, Promise<ShardReplica>>();
+  #step: (replica: ShardReplica, event: ReplicaEvent) => void = () => {
+    invariant(false, 'no event comes before the group is open');
+  };
+
+  constructor(options: ReplicaSetOptions) {
+    const { disk, env, logDirectory, post, start, onLogFailure } = options;
+    this.#options = options;
+    if (start.cluster === undefined) return;
+    this.peers = {
+      reader: new SegmentReader(disk, logDirectory, env.log),
+      outbox: new PeerOutbox({ encode: encodeMessage, send: post }),
+      post,
+      onLogFailure,
+    };
+  }
+
+  /** Where the events of replicas go. */
+  connect(step: (replica: ShardReplica, event: ReplicaEvent) => void): void {
+    this.#step = step;
+  }
+
+  /** By replica id; undefined: of a replica that started anew, or of nobody. */
+  find(replicaId: string): ShardReplica | undefined {
+    return this.#byId.get(replicaId);
+  }
+
+  /** Errors: as of stores. */
+  async open(found: ReadonlyMap<number, FoundReplica>): Promise<void> {
+    const { start, logId } = this.#options;
+    const { cluster } = start;
+    for (let shard = logId; shard < start.shardCount; shard += start.logCount) {
+      const known = found.get(shard);
+      const record = cluster?.records.find((one) => one.shard === shard);
+      const isOurs =
+        cluster === undefined || (record !== undefined && holdersOf(record).includes(cluster.self));
+      if (known !== undefined) this.#add(await openHome(this.#options, known), shard, record);
+      else if (isOurs) await this.create(shard, record);
+    }
+  }
+
+  /** A replica that was not here before. With peers it is empty until they filled it. */
+  create(shard: number, record: ShardRecord | undefined): Promise<ShardReplica> {
+    const underWay = this.#opening.get(shard);
+    if (underWay !== undefined) return underWay;
+    const isEmpty = this.#options.start.cluster !== undefined;
+    const opening = createHome(this.#options, shard, isEmpty)
+      .then((home) => this.#add(home, shard, record))
+      .finally(() => this.#opening.delete(shard));
+    this.#opening.set(shard, opening);
+    return opening;
+  }
+
+  /** Replaces the store by an empty one. Nothing else may be at work on the store. */
+  async renew(replica: ShardReplica): Promise<void> {
+    const { shard, home } = replica;
+    await home.store.close();
+    this.#byId.delete(home.replicaId);
+    replica.moveTo(await renewHome(this.#options, shard, home));
+    this.#byId.set(replica.replicaId, replica);
+  }
+
+  newOrigin(): string {
+    return toHex(this.#options.env.rng.bytes(8));
+  }
+
+  #add(home: ReplicaHome, shard: number, record: ShardRecord | undefined): ShardReplica {
+    const { clock, env, start } = this.#options;
+    const { replayFrom, versions, gcVersions, hlcMax } = home.store.positions;
+    clock.observe(hlcMax);
+    const { self } = start.cluster ?? { self: aloneName };
+    const state = new ReplicaMachine({
+      shard,
+      self,
+      origin: this.newOrigin(),
+      lsn: replayFrom,
+      versions,
+      gcVersions,
+      promised: home.facts.promised,
+      record: start.cluster === undefined ? aloneRecord(shard) : record,
+      isEmpty: home.facts.isEmpty,
+      clock,
+      times: { wallMs: env.clock.wallMs(), monotonicMs: env.clock.monotonicMs() },
+    });
+    const replica = new ShardReplica(home, state, clock, (made) => this.#makePeers(made));
+    this.replicas.set(shard, replica);
+    this.#byId.set(home.replicaId, replica);
+    return replica;
+  }
+
+  #makePeers(replica: ShardReplica): ReplicaPeers | undefined {
+    if (this.peers === undefined) return undefined;
+    return new ReplicaPeers({
+      ...this.peers,
+      env: this.#options.env,
+      shard: replica.shard,
+      store: () => replica.store,
+      versions: () => replica.state.versions,
+      alone: (work) => replica.alone(work),
+      step: (event) => this.#step(replica, event),
+    });
+  }
+}
