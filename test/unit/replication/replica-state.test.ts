@@ -15,7 +15,6 @@ const wallMs = 1_767_225_600_000;
 
 function startReplica(lsn = 0): ReplicaState {
   const clock = new HybridClock(0);
-  clock.reserved(Number.MAX_SAFE_INTEGER);
   return new ReplicaState({ shard: 3, epoch: 1, origin: 'aa', lsn, versions: {}, clock });
 }
 
@@ -55,22 +54,6 @@ describe('a write', () => {
     expect(replica.oldestPendingHlc).toBe(first.hlc);
     replica.logged(2);
     expect(replica.oldestPendingHlc).toBeUndefined();
-  });
-
-  test('waits for a reservation when stamps ran out', () => {
-    const clock = new HybridClock(0);
-    const replica = new ReplicaState({
-      shard: 0,
-      epoch: 1,
-      origin: 'aa',
-      lsn: 0,
-      versions: {},
-      clock,
-    });
-    const write = makeWrite(1);
-    expect(replica.write(write)).toEqual([{ kind: 'reserve', write }]);
-    clock.reserved(clock.wantedReservation(wallMs)!);
-    expect(appended(replica.write(write)).sequence).toBe(1);
   });
 });
 
