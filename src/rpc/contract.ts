@@ -40,6 +40,8 @@ export interface RpcOptions {
   readonly view: MapSource;
   /** Undefined: plain text. All nodes of a cluster agree on it. */
   readonly tls?: RpcTls | undefined;
+  /** A fetch of a snapshot fails when it hears nothing for so long; default 10 s, at least 3 s. */
+  readonly snapshotQuietMs?: number | undefined;
 }
 
 /** What comes in from peers, on its way from the server to those who asked for it. */

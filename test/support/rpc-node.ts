@@ -131,6 +131,7 @@ export interface RpcNodeOptions {
   readonly tls?: RpcTls;
   readonly port?: number;
   readonly snapshotBytesPerSecond?: number;
+  readonly snapshotQuietMs?: number;
 }
 
 /** Knows nobody until its view is set. */
@@ -140,7 +141,8 @@ export async function startRpcNode(uuid: string, options: RpcNodeOptions): Promi
   const view = makeMapSource(makeMap(1, []));
   const clusterUuid = options.clusterUuid ?? testCluster;
   const identity = { clusterUuid, node: uuid, storeId: `store-${uuid}` };
-  const common = { env, identity, view, tls: options.tls };
+  const { tls, snapshotQuietMs } = options;
+  const common = { env, identity, view, tls, snapshotQuietMs };
   const clients = openRpcClients(common);
   const server = await startRpcServer({
     ...common,

@@ -5,6 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import { CitadelError } from '../../base/errors.ts';
 import type { TimerHandle } from '../../env/env.ts';
 import type { StoreKind } from '../../model/cluster.ts';
+import { addressOf } from '../client/address.ts';
 import type { RpcOptions } from '../contract.ts';
 import { formatGreeting, greetingHeader } from '../greeting.ts';
 import { ByteStream } from './byte-stream.ts';
@@ -21,7 +22,7 @@ import {
 } from './snapshot-frames.ts';
 
 /** The server says every 2 s that it lives. */
-const quietMs = 10_000;
+const quietDefaultMs = 10_000;
 
 export interface SnapshotSource {
   readonly node: string;
@@ -33,7 +34,10 @@ export interface SnapshotSource {
 
 function startRequest(options: RpcOptions, source: SnapshotSource): ClientRequest {
   const { identity, view, tls } = options;
-  const url = new URL(`/snapshot/${source.kind}/${source.shard}`, source.address());
+  const scheme = tls === undefined ? 'http' : 'https';
+  // The scheme is ours: towards a node that thinks otherwise the connection fails, and says so.
+  const host = addressOf(source.address());
+  const url = new URL(`${scheme}://${host}/snapshot/${source.kind}/${source.shard}`);
   const greeting = formatGreeting(identity, view.map.version, source.node);
   const common = { agent: false as const, headers: { [greetingHeader]: greeting } };
   if (tls === undefined) return httpRequest(url, common);
@@ -42,7 +46,7 @@ function startRequest(options: RpcOptions, source: SnapshotSource): ClientReques
   return httpsRequest(url, { ...common, ...files, ...name });
 }
 
-/** Waits for the answer and its parts, each within `quietMs`; everything that breaks is one error. */
+/** Waits for the answer and its parts, none longer than allowed; everything that breaks is one error. */
 class Fetch {
   readonly #options: RpcOptions;
   readonly #source: SnapshotSource;
@@ -75,7 +79,8 @@ class Fetch {
   /** @throws CitadelError `timeout`, `unavailable`, `cancelled` */
   async within<T>(part: Promise<T>): Promise<T> {
     const { node } = this.#source;
-    const timer: TimerHandle = this.#options.env.timers.after(quietMs, () => {
+    const { env, snapshotQuietMs = quietDefaultMs } = this.#options;
+    const timer: TimerHandle = env.timers.after(snapshotQuietMs, () => {
       this.stop(
         new CitadelError('timeout', `node ${node} sent nothing of the snapshot for a while`),
       );

@@ -3,6 +3,7 @@
  * of values; a write carries its frame beside it, in a buffer of its own.
  */
 
+import { CitadelError } from '../../base/errors.ts';
 import type { StoreKind } from '../../model/cluster.ts';
 import type { Hlc } from '../../model/entry.ts';
 import type { SchemaPlan, ShardPlan } from '../../model/plan.ts';
@@ -28,6 +29,7 @@ import {
   wrongField,
 } from './fields.ts';
 import { fieldPrefix, ProtoReader } from './proto-wire.ts';
+import { valueSizeMax } from './value-layout.ts';
 import { decodeValue } from './value-reader.ts';
 import { ValueWriter } from './value-writer.ts';
 
@@ -73,8 +75,14 @@ function ownCopy(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
+/** @throws CitadelError `too-large` */
 export function encodeWrite(request: WriteShardRequest): Buffer {
   const { frame, ...head } = request;
+  if (frame.length > valueSizeMax) {
+    throw new CitadelError('too-large', `cannot send a frame of ${frame.length} bytes`, {
+      details: { size: frame.length, sizeMax: valueSizeMax },
+    });
+  }
   const values = encodeMessage(head);
   const prefix = fieldPrefix(field.frame, frame.length);
   return Buffer.concat([values, prefix, frame]);
