@@ -140,7 +140,7 @@ export class CatchUp {
 
   onSnapshotOffer(from: string): void {
     const core = this.#core;
-    if (this.#fetchingFrom !== undefined || core.phase === 'rebuilding') return;
+    if (this.#fetchingFrom !== undefined || core.phase === 'rebuilding' || core.isFilled) return;
     if (core.nowMs - this.#fetchFailedMs < snapshotRetryMs) return;
     this.#fetchingFrom = from;
     core.effects.push({ kind: 'fetch-snapshot', from });

@@ -110,6 +110,11 @@ export class ReplicaCore {
     return this.phase === 'active' || this.phase === 'catching-up';
   }
 
+  /** A snapshot was merged; that it is no longer empty is being made durable. */
+  get isFilled(): boolean {
+    return this.phase === 'empty' && !this.#wanted.isEmpty;
+  }
+
   /** The only holder: nobody to ask, nobody to tell. */
   get isAlone(): boolean {
     const { record } = this;
