@@ -58,18 +58,20 @@ export class DropWatch {
   async #run(): Promise<void> {
     try {
       if (this.#watch === undefined) await this.#follow();
-      for (const key of [...this.#waiting]) {
-        if (this.#closed) return;
+    } catch (error) {
+      this.#env.log.warn('cannot read what was dropped', { error: String(error) });
+    }
+    // Includes what comes meanwhile; what fails waits for the next time and holds up nothing else.
+    for (const key of this.#waiting) {
+      if (this.#closed) return;
+      try {
         await this.#drop(key);
         this.#waiting.delete(key);
         this.#done.add(key);
+      } catch (error) {
+        this.#env.log.warn('dropped data stays for now', { key, error: String(error) });
       }
-    } catch (error) {
-      this.#env.log.warn('dropped data stays for now', { error: String(error) });
-      return;
     }
-    // What came while the last one was under way.
-    if (this.#waiting.size > 0 && !this.#closed) await this.#run();
   }
 
   async #follow(): Promise<void> {
