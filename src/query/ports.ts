@@ -6,12 +6,17 @@ import type { Column } from '../model/column.ts';
 import type { FieldType } from '../model/field-type.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../model/plan.ts';
 
+export interface ResolvedPolicy {
+  readonly dbId: string;
+  readonly rpId: string;
+  readonly rpName: string;
+  /** Length of a shard group. */
+  readonly shardGroupNs: bigint;
+}
+
 export interface QuerySchema {
   /** InfluxDB's message on failure: `database not found: x`, `retention policy not found: x`. */
-  resolve(
-    database: string,
-    policy: string | undefined,
-  ): { dbId: string; rpId: string; rpName: string };
+  resolve(database: string, policy: string | undefined): ResolvedPolicy;
   /** In order of creation, each; `defaultPolicy` may name none of them. */
   databases(): readonly {
     readonly name: string;

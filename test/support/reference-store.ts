@@ -295,7 +295,7 @@ export class ReferenceStore implements QueryPorts {
       if (rpName !== 'autogen' && !this.points.some((point) => point.policy === rpName)) {
         throw new CitadelError('not-found', `retention policy not found: ${rpName}`);
       }
-      return { dbId: 'db', rpId: rpName, rpName };
+      return { dbId: 'db', rpId: rpName, rpName, shardGroupNs: 604_800_000_000_000n };
     },
     databases: () => [{ name: 'db', policies: ['autogen'], defaultPolicy: 'autogen' }],
     fields: (_dbId, measurement) => {

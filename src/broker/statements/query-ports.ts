@@ -24,7 +24,8 @@ export function createQueryPorts(
         const name = policy || db.defaultPolicy;
         const found = view.policy(db, name);
         if (found === undefined) throw policyNotFound(name);
-        return { dbId: db.id, rpId: found.id, rpName: found.name };
+        const { id: rpId, name: rpName, shardGroupDurationNs: shardGroupNs } = found;
+        return { dbId: db.id, rpId, rpName, shardGroupNs };
       },
       databases: () =>
         catalog.view.databases.map(({ name, policies, defaultPolicy }) => ({

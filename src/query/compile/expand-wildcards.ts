@@ -7,10 +7,12 @@ import type { Call, Expr, Field, VarRef } from '../../influxql/ast.ts';
 import { fieldName } from '../../influxql/columns.ts';
 import { someExpr } from '../../influxql/select-shape.ts';
 import { type FieldType, fieldTypes } from '../../model/field-type.ts';
+import type { SchemaPlan } from '../../model/plan.ts';
 import type { TimeRange } from '../../model/time.ts';
 import { compareText } from '../../scan/text-order.ts';
 import { invalid, type QueryContext } from '../query-context.ts';
 import { collectSchema } from '../show/collect-schema.ts';
+import { wholeGroups } from './shard-groups.ts';
 import { isInner, matcherOf, type Table } from './tables.ts';
 
 interface NamedColumn {
@@ -48,15 +50,23 @@ export async function readTagKeys(
   const keys = new Set<string>();
   for (const table of tables) {
     if (isInner(table)) continue;
-    const { dbId, rpId, measurement } = table;
-    const plan = { dbId, rpId, measurements: [measurement], where: undefined, range };
-    const found = await collectSchema({ ...plan, ask: { kind: 'tag-keys' } }, context);
-    for (const key of found.get(measurement)?.keys() ?? []) keys.add(key);
+    const plan = { ...schemaPlan(table, range), ask: { kind: 'tag-keys' } as const };
+    const found = await collectSchema(plan, context);
+    for (const key of found.get(table.measurement)?.keys() ?? []) keys.add(key);
   }
   return keys;
 }
 
-/** Fields and tag keys that have data. */
+/** One table, in the shard groups of the range. */
+function schemaPlan(
+  { dbId, rpId, measurement, shardGroupNs }: Table,
+  range: TimeRange,
+): Omit<SchemaPlan, 'ask'> {
+  const groups = wholeGroups(range, shardGroupNs);
+  return { dbId, rpId, measurements: [measurement], where: undefined, range: groups };
+}
+
+/** Fields and tag keys that have data in the shard groups of the range. */
 async function readColumns(
   tables: readonly Table[],
   range: TimeRange,
@@ -66,13 +76,13 @@ async function readColumns(
   const tagKeys = new Set<string>();
   await Promise.all(
     tables.map(async (table) => {
-      const { dbId, rpId, measurement, fields: registered } = table;
+      const { measurement, fields: registered } = table;
       if (isInner(table)) {
         for (const [name, type] of registered) addField(fields, name, type);
         return;
       }
-      const plan = { dbId, rpId, measurements: [measurement], where: undefined, range };
-      const found = await collectSchema({ ...plan, ask: { kind: 'columns' } }, context);
+      const plan = { ...schemaPlan(table, range), ask: { kind: 'columns' } as const };
+      const found = await collectSchema(plan, context);
       for (const [name, types] of found.get(measurement) ?? []) {
         if (types.has('tag')) tagKeys.add(name);
         if (types.size > 1 || !types.has('tag')) addField(fields, name, registered.get(name));

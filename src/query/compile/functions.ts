@@ -83,6 +83,8 @@ export function checkArgumentType(name: string, type: FieldType): void {
   if (type !== 'string' && type !== 'boolean') return;
   if (type === 'boolean' && rule.takes === 'ordered') return;
   const iterator = `*query.${iteratorNames[type]}InterruptIterator`;
-  const spoken = name.replace(/^non_negative_/, '').replaceAll('_', ' ');
+  // InfluxDB names another function for holt_winters.
+  const own = name.startsWith('holt_winters') ? 'elapsed' : name;
+  const spoken = own.replace(/^non_negative_/, '').replaceAll('_', ' ');
   throw invalid(`unsupported ${spoken} iterator type: ${iterator}`);
 }

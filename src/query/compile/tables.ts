@@ -8,12 +8,15 @@ import type { SchemaAsk, SchemaPlan } from '../../model/plan.ts';
 import type { TimeRange } from '../../model/time.ts';
 import type { QueryContext } from '../query-context.ts';
 import { collectSchema } from '../show/collect-schema.ts';
+import { wholeGroups } from './shard-groups.ts';
 
 /** One measurement of one retention policy. */
 export interface Table {
   readonly dbId: string;
   readonly rpId: string;
   readonly measurement: string;
+  /** 0n for a subquery. */
+  readonly shardGroupNs: bigint;
   /** Registered types; empty = nothing is known of the measurement. */
   readonly fields: ReadonlyMap<string, FieldType>;
   /** Those of `fields` that a subquery took from tags. */
@@ -28,7 +31,7 @@ export function innerTable(
   measurement: string,
   columns: Pick<Table, 'fields' | 'tagFields'>,
 ): Table {
-  return { dbId: '', rpId: String(number), measurement, ...columns };
+  return { dbId: '', rpId: String(number), measurement, shardGroupNs: 0n, ...columns };
 }
 
 export function isInner({ dbId }: Pick<Table, 'dbId'>): boolean {
@@ -69,15 +72,20 @@ async function resolveMeasurement(
   const { schema } = context.ports;
   const database = requireDatabase(source.database === '' ? context.database : source.database);
   const policy = source.policy === '' ? context.policy : source.policy;
-  const { dbId, rpId } = schema.resolve(database, policy === '' ? undefined : policy);
+  const { dbId, rpId, shardGroupNs } = schema.resolve(database, policy === '' ? undefined : policy);
   const names =
     source.regex === undefined
       ? [source.name]
-      : await expandRegex(source, { dbId, rpId, range }, context);
+      : await expandRegex(
+          source,
+          { dbId, rpId, range: range && wholeGroups(range, shardGroupNs) },
+          context,
+        );
   return names.map((measurement) => ({
     dbId,
     rpId,
     measurement,
+    shardGroupNs,
     fields: schema.fields(dbId, measurement) ?? new Map<string, FieldType>(),
     tagFields: noFields,
   }));

@@ -186,6 +186,7 @@ export class SmoothedMomentum implements Indicator {
     this.#moves.add(value);
     const up = this.#moves.up.last;
     const down = this.#moves.down.last;
-    return up + down === 0 ? 0 : 100 * ((up - down) / (up + down));
+    // No moves at all give NaN, which prints as null.
+    return 100 * ((up - down) / (up + down));
   }
 }

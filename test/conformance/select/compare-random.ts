@@ -1,33 +1,29 @@
 /**
- * Asks both servers random questions and shows where they differ.
+ * Asks both servers random questions and shows where they differ, made as small as they get.
  * Usage (after npm run build): node --import tsx test/conformance/select/compare-random.ts [count] [seed]
  */
 
-import { findDifference } from './compare-cases.ts';
-import { SelectGenerator } from './generate-select.ts';
+import { findRandomDifferences } from './random/compare.ts';
+import { QuestionGenerator } from './random/generate.ts';
 import { startServers } from './servers.ts';
 
 const count = Number(process.argv[2] ?? 1000);
 const seed = Number(process.argv[3] ?? 1);
-const shownMax = 20;
-const textMax = 600;
-const generator = new SelectGenerator(seed);
+const shownMax = Number(process.argv[4] ?? 20);
+const textMax = 700;
+
+const generator = new QuestionGenerator(seed);
+const questions = Array.from({ length: count }, () => generator.next());
 const servers = await startServers();
-let equal = 0;
-let shown = 0;
 try {
-  for (let i = 0; i < count; i++) {
-    const question = { q: generator.next() };
-    const difference = await findDifference(servers, question);
-    if (difference === undefined) equal++;
-    else if (shown++ < shownMax) {
-      const { reference, ours } = difference;
-      process.stdout.write(
-        `${question.q}\n  reference ${reference.body.slice(0, textMax).trim()}\n  ours      ${ours.body.slice(0, textMax).trim()}\n`,
-      );
-    }
+  const differences = await findRandomDifferences(servers, questions);
+  for (const { q, params, accept, reference, ours, first } of differences.slice(0, shownMax)) {
+    const extra = Object.keys(params).length > 0 || accept !== 'json';
+    process.stdout.write(
+      `${q}${extra ? ` ${JSON.stringify({ ...params, accept })}` : ''}\n  reference ${reference.slice(0, textMax).trim()}\n  ours      ${ours.slice(0, textMax).trim()}\n  first     ${first}\n`,
+    );
   }
+  process.stdout.write(`${count - differences.length} of ${count} equal (seed ${seed})\n`);
 } finally {
   await servers.stop();
 }
-process.stdout.write(`${equal} of ${count} equal (seed ${seed})\n`);

@@ -236,4 +236,5 @@ export const preparations: readonly string[] = [
   'CREATE RETENTION POLICY second ON zoo DURATION INF REPLICATION 1',
   'CREATE DATABASE tsbs',
   'CREATE DATABASE bare',
+  'CREATE DATABASE copies',
 ];

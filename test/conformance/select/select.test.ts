@@ -8,11 +8,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { influxdInstalled } from '../../support/influxd-process.ts';
 import { caseFiles, type Difference, findDifference, readCases } from './compare-cases.ts';
-import { SelectGenerator } from './generate-select.ts';
+import { findRandomDifferences } from './random/compare.ts';
+import { QuestionGenerator } from './random/generate.ts';
 import { type Question, type Servers, startServers } from './servers.ts';
 
 const parallel = 6;
-const randomCount = 300;
+const randomCount = 3_000;
 const randomSeed = 20_160_101;
 
 describe.runIf(influxdInstalled)('queries against influxd 1.6.7', () => {
@@ -55,9 +56,13 @@ describe.runIf(influxdInstalled)('queries against influxd 1.6.7', () => {
     expect(differences.map(({ question }) => question)).toEqual(questions);
   });
 
-  test('random queries', async () => {
-    const generator = new SelectGenerator(randomSeed);
-    const questions = Array.from({ length: randomCount }, () => ({ q: generator.next() }));
-    expect(await findDifferences(questions)).toEqual([]);
+  test('random queries', { timeout: 180_000 }, async () => {
+    if (servers === undefined) throw new Error('no servers');
+    const generator = new QuestionGenerator(randomSeed);
+    const questions = Array.from({ length: randomCount }, () => generator.next());
+    const differences = await findRandomDifferences(servers, questions);
+    const equalCount = randomCount - differences.length;
+    process.stdout.write(`${equalCount} of ${randomCount} random queries equal\n`);
+    expect(differences).toEqual([]);
   });
 });
