@@ -67,9 +67,7 @@ export function anyColumn(size: number): fc.Arbitrary<Column> {
 }
 
 const times = (size: number) =>
-  fc
-    .array(anyInt64, { minLength: size, maxLength: size })
-    .map((list) => BigInt64Array.from(list));
+  fc.array(anyInt64, { minLength: size, maxLength: size }).map((list) => BigInt64Array.from(list));
 
 const rowCount = fc.integer({ min: 0, max: 20 });
 

@@ -6,7 +6,13 @@ import { expect, test } from 'vitest';
 import { CitadelError } from '../../../../src/base/errors.ts';
 import { decodeValue, decodeValues } from '../../../../src/rpc/wire/value-reader.ts';
 import { encodeValue, ValueWriter } from '../../../../src/rpc/wire/value-writer.ts';
-import { anyAggregateBlock, anyColumn, anyRawBlock, anyText, anyValue } from './arbitrary-values.ts';
+import {
+  anyAggregateBlock,
+  anyColumn,
+  anyRawBlock,
+  anyText,
+  anyValue,
+} from './arbitrary-values.ts';
 
 /** Typed arrays as their bytes, so that equality sees every bit of a NaN. */
 function toBits(value: unknown): unknown {

@@ -1,0 +1,151 @@
+/** What is written by hand is what a protobuf library makes of proto/, and the descriptors are those of proto/. */
+
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  loadFileDescriptorSetFromBuffer,
+  loadSync,
+  type MessageTypeDefinition,
+  type PackageDefinition,
+  type ServiceDefinition,
+} from '@grpc/proto-loader';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  dataNodeService,
+  healthService,
+  peerService,
+  reflectionAlphaService,
+  reflectionService,
+  serviceNames,
+} from '../../../../src/rpc/methods.ts';
+import { descriptorSetText } from '../../../../src/rpc/server/descriptor-set.ts';
+import { decodeAnswer, encodeAnswer, encodeExchange } from '../../../../src/rpc/wire/exchange.ts';
+import { encodeBatch } from '../../../../src/rpc/wire/peer-batch.ts';
+import {
+  decodeMessage,
+  decodeWrite,
+  encodeMessage,
+  encodeWrite,
+} from '../../../../src/rpc/wire/requests.ts';
+
+const folder = fileURLToPath(new URL('../../../../proto/', import.meta.url));
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.proto'))
+  .sort();
+const options = { keepCase: true, longs: Number, defaults: true } as const;
+const loaded = loadSync(files, { ...options, includeDirs: [folder] });
+const dataNode = loaded[serviceNames.dataNode] as ServiceDefinition;
+const peer = loaded[serviceNames.peer] as ServiceDefinition;
+
+/** Full name -> its descriptor, of everything in a package that has one. */
+function descriptorsOf(definition: PackageDefinition): Map<string, unknown> {
+  const types = Object.entries(definition).filter(([, item]) => 'format' in item);
+  return new Map(
+    types.map(([name, item]) => [name, (item as MessageTypeDefinition<object, object>).type]),
+  );
+}
+
+test('the committed descriptors are those of proto/', () => {
+  const committed = loadFileDescriptorSetFromBuffer(
+    Buffer.from(descriptorSetText, 'base64'),
+    options,
+  );
+  const names = (definition: PackageDefinition) => Object.keys(definition).sort();
+  expect(names(committed)).toEqual(names(loaded));
+  for (const [name, type] of descriptorsOf(loaded)) {
+    expect(simplify(descriptorsOf(committed).get(name))).toEqual(simplify(type));
+  }
+});
+
+/** Field names, numbers and types; tools differ in what else they fill in. */
+function simplify(type: unknown): unknown {
+  const {
+    name,
+    field = [],
+    value = [],
+  } = type as {
+    name: string;
+    field?: { name: string; number: number; type: string; label: string }[];
+    value?: { name: string; number: number }[];
+  };
+  return {
+    name,
+    fields: field.map((one) => [one.name, one.number, one.type, one.label]),
+    values: value.map((one) => [one.name, one.number]),
+  };
+}
+
+test('every method that is served is in proto/, and the other way round', () => {
+  const services = {
+    [serviceNames.dataNode]: dataNodeService,
+    [serviceNames.peer]: peerService,
+    [serviceNames.health]: healthService,
+    [serviceNames.reflection]: reflectionService,
+    [serviceNames.reflectionAlpha]: reflectionAlphaService,
+  };
+  for (const [name, methods] of Object.entries(services)) {
+    const definition = loaded[name] as ServiceDefinition;
+    const facts = ([key, { path, requestStream, responseStream }]: [
+      string,
+      { path: string; requestStream: boolean; responseStream: boolean },
+    ]) => [key, path, requestStream, responseStream];
+    expect(Object.entries(methods).map(facts)).toEqual(Object.entries(definition).map(facts));
+  }
+});
+
+test('requests by hand are the bytes that a library writes and reads', async () => {
+  const size = fc.oneof(fc.nat(300), fc.integer({ min: 16_000, max: 17_000 }));
+  await fc.assert(
+    fc.property(size, (length) => {
+      const frame = new Uint8Array(length).fill(7);
+      const request = {
+        shard: 1,
+        epoch: 2,
+        mapVersion: 3,
+        writeId: new Uint8Array(16),
+        level: 'one' as const,
+        frame,
+      };
+      const bytes = encodeWrite(request);
+      const method = dataNode.WriteShard!;
+      const foreign = method.requestDeserialize(bytes) as { values: Buffer; frame: Buffer };
+      expect(Buffer.compare(foreign.frame, frame)).toBe(0);
+      expect(decodeWrite(method.requestSerialize(foreign))).toStrictEqual(request);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('values are field 1 of every message that has them', () => {
+  const value = { shards: [1, 2], text: 'ä' };
+  const bytes = encodeMessage(value);
+  for (const name of ['Scan', 'Schema', 'Digest', 'DropData']) {
+    const method = dataNode[name]!;
+    expect(method.requestSerialize(method.requestDeserialize(bytes)).equals(bytes)).toBe(true);
+  }
+  for (const name of ['WriteShard', 'Scan', 'Schema', 'Status', 'Digest', 'GetMap']) {
+    const method = dataNode[name]!;
+    const foreign = method.responseSerialize(method.responseDeserialize(bytes));
+    expect(decodeMessage(foreign)).toStrictEqual(value);
+  }
+});
+
+test('exchanges by hand are read by a library, and its answers by us', async () => {
+  const number = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+  const { Exchange } = peer;
+  await fc.assert(
+    fc.property(number, number, fc.uint8Array({ maxLength: 400 }), (ping, mapVersion, bytes) => {
+      const messages = [{ kind: 'tstore' as const, shard: 1, bytes }];
+      const foreign = Exchange!.requestDeserialize(encodeExchange({ messages, ping, mapVersion }));
+      expect(foreign).toEqual({ batch: encodeBatch(messages), ping, map_version: mapVersion });
+      const answer = { pong: ping, mapVersion };
+      expect(Exchange!.responseDeserialize(encodeAnswer(answer))).toEqual({
+        pong: ping,
+        map_version: mapVersion,
+      });
+      const written = Exchange!.responseSerialize({ pong: ping, map_version: mapVersion });
+      expect(decodeAnswer(written)).toEqual(answer);
+    }),
+  );
+});
