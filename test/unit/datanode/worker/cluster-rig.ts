@@ -171,7 +171,9 @@ export class ClusterRig {
 
   /** The process ends as it is. */
   end(name: string, how: 'kill' | 'power-cut', options: { keepsLease?: boolean } = {}): void {
-    this.lives.get(name)?.node.die(how);
+    const life = this.lives.get(name);
+    life?.node.die(how);
+    if (life !== undefined) life.node.disk.faults.failSyncs = 0;
     this.lives.delete(name);
     this.cluster.leave(name, options);
   }

@@ -162,6 +162,7 @@ export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults
     expire: async () => 0,
     purgeTrash: async () => undefined,
     verify: async () => [],
+    scrub: async () => [],
     snapshot: (facts, signal) => snapshotOf(env, facts, [...contents().values()], signal),
     openMerge: async () => openMerge(env, files, faults),
     digest: async () => {
