@@ -1,0 +1,194 @@
+/**
+ * Goal: a cluster goes on without etcd, never believes an etcd that lost or rolled back its data, fills a
+ * wiped node again by itself, and takes in a single node with its data.
+ * Method: real processes; what was acknowledged is counted afterwards, copies are compared.
+ */
+
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  type CitadelCluster,
+  type ClusterOptions,
+  sleep,
+  startCluster,
+  waitUntil,
+} from '../support/citadel-cluster.ts';
+import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
+import { type EtcdProcess, etcdInstalled, startEtcd } from '../support/etcd-process.ts';
+import { findFreePort } from '../support/free-port.ts';
+import { runBin } from '../support/run-command.ts';
+import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
+
+/** TEST_ETCD_DOWN_MS: the longer script takes a minute. */
+const etcdDownMs = Number(process.env.TEST_ETCD_DOWN_MS ?? 8_000);
+const cleanUps: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+}, 60_000);
+
+async function start(options: ClusterOptions = {}): Promise<CitadelCluster> {
+  const cluster = await startCluster(options);
+  cleanUps.push(() => cluster.cleanUp());
+  return cluster;
+}
+
+async function query(node: CitadelProcess, q: string): Promise<string> {
+  const answer = await node.request('/query', { db: 'd', q, epoch: 'ns' }, { method: 'POST' });
+  expect(answer.status, answer.text()).toBe(200);
+  return answer.text();
+}
+
+/** Points 0, 1, 2, ... each through the next node; every one must be acknowledged. */
+class Load {
+  readonly #nodes: readonly CitadelProcess[];
+  count = 0;
+  slowestMs = 0;
+
+  constructor(nodes: readonly CitadelProcess[]) {
+    this.#nodes = nodes;
+  }
+
+  async write(): Promise<void> {
+    const node = this.#nodes[this.count % this.#nodes.length]!;
+    const body = `m,host=h${this.count % 50} v=${this.count}i ${this.count + 1}`;
+    const began = performance.now();
+    const answer = await node.request('/write', { db: 'd' }, { method: 'POST', body });
+    expect(answer.status, answer.text()).toBe(204);
+    this.slowestMs = Math.max(this.slowestMs, performance.now() - began);
+    this.count++;
+  }
+
+  async writeFor(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    while (performance.now() < end) await this.write();
+  }
+
+  async check(nodes: readonly CitadelProcess[] = this.#nodes): Promise<void> {
+    const sum = (this.count * (this.count - 1)) / 2;
+    for (const node of nodes) {
+      expect(await query(node, 'SELECT count(v), sum(v) FROM m')).toContain(
+        `[0,${this.count},${sum}]`,
+      );
+    }
+  }
+}
+
+async function verify(node: CitadelProcess): Promise<void> {
+  await waitUntil('all copies equal', async () => {
+    const { status, stdout, stderr } = await runBin('citadel', ['verify', '-url', node.url]);
+    if (status !== 0) throw new Error(stdout + stderr);
+    return true;
+  });
+}
+
+describe.skipIf(!etcdInstalled)('a cluster in trouble', () => {
+  test('etcd away: reads and writes go on; what needs it says so', async () => {
+    const cluster = await start();
+    const load = new Load(cluster.nodes);
+    await query(cluster.nodes[0]!, 'CREATE DATABASE d');
+    await load.writeFor(500);
+    await cluster.etcd.kill();
+    await load.writeFor(etcdDownMs);
+    await load.check();
+    expect(await query(cluster.nodes[1]!, 'CREATE DATABASE other')).toContain('"error"');
+    await cluster.etcd.start();
+    await waitUntil('schema changes work again', async () => {
+      return !(await query(cluster.nodes[1]!, 'CREATE DATABASE other')).includes('"error"');
+    });
+    await load.writeFor(500);
+    await load.check();
+    await verify(cluster.nodes[0]!);
+  }, 180_000);
+
+  test('etcd without its data or with old data is not believed', async () => {
+    const cluster = await start();
+    const directory = makeTempDir('etcd-backup');
+    cleanUps.push(async () => removeTempDir(directory));
+    const load = new Load(cluster.nodes);
+    await query(cluster.nodes[0]!, 'CREATE DATABASE d');
+    const backup = join(directory, 'backup.db');
+    await cluster.etcd.saveSnapshot(backup);
+    await query(cluster.nodes[0]!, 'CREATE DATABASE later');
+    await load.writeFor(500);
+    for (const spoil of [
+      async () => cluster.etcd.wipe(),
+      () => cluster.etcd.restoreSnapshot(backup),
+    ]) {
+      await cluster.etcd.kill();
+      await spoil();
+      await cluster.etcd.start();
+      await waitUntil('the nodes say what is wrong', async () =>
+        cluster.nodes.every((node) => node.stderr().includes('meta reseed')),
+      );
+      await load.writeFor(1_000);
+      await load.check();
+      expect(await query(cluster.nodes[2]!, 'SHOW DATABASES')).toContain('later');
+      expect(await query(cluster.nodes[2]!, 'DROP DATABASE later')).toContain('"error"');
+    }
+  }, 180_000);
+
+  test('a node whose disk was wiped is filled again while writes go on', async () => {
+    const cluster = await start();
+    const load = new Load(cluster.nodes.slice(1));
+    const [wiped] = cluster.nodes as [CitadelProcess];
+    await query(wiped, 'CREATE DATABASE d');
+    await load.writeFor(1_500);
+    const { node } = (await wiped.request('/info')).json() as { node: { uuid: string } };
+    await wiped.kill();
+    await load.writeFor(500);
+    rmSync(wiped.dataDir, { recursive: true });
+    const writing = load.writeFor(4_000);
+    const args = ['-kvstore', cluster.etcd.url, '-grpc', `127.0.0.1:${await findFreePort()}`];
+    await wiped.restart([...args, '-uuid', node.uuid]);
+    await writing;
+    await cluster.waitUntilHealthy();
+    await verify(wiped);
+    await load.check(cluster.nodes);
+  }, 180_000);
+
+  test('a single node becomes one of a cluster with its data', async () => {
+    const single = await startCitadel({ args: ['-shards', '8'] });
+    cleanUps.push(() => single.cleanUp());
+    await query(single, 'CREATE DATABASE d');
+    const load = new Load([single]);
+    await load.writeFor(500);
+    await single.stop();
+    const etcd: EtcdProcess = await startEtcd();
+    cleanUps.push(() => etcd.cleanUp());
+    const join = async () => ['-kvstore', etcd.url, '-grpc', `127.0.0.1:${await findFreePort()}`];
+    await single.restart(await join());
+    await load.check();
+    await load.write();
+    const second = await startCitadel({ args: await join() });
+    cleanUps.push(() => second.cleanUp());
+    await waitUntil('the second node serves', async () => {
+      return (await second.request('/health')).status === 200;
+    });
+    await load.check([single, second]);
+    await single.stop();
+    await single.restart([]).then(
+      () => expect.fail('it must not start alone again'),
+      () => expect(single.stderr()).toMatch(/start with -kvstore/),
+    );
+  }, 180_000);
+
+  test('a node that is paused and one that is gone cost no acknowledged write', async () => {
+    const cluster = await start({ replicas: 3 });
+    const load = new Load(cluster.nodes.slice(0, 2));
+    const paused = cluster.nodes[2]!;
+    await query(paused, 'CREATE DATABASE d');
+    await load.writeFor(500);
+    paused.pause();
+    await load.writeFor(4_000);
+    paused.resume();
+    await sleep(500);
+    await paused.kill();
+    await load.writeFor(4_000);
+    await paused.restart();
+    await cluster.waitUntilHealthy();
+    await verify(paused);
+    await load.check(cluster.nodes);
+  }, 180_000);
+});
