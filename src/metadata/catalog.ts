@@ -7,7 +7,7 @@
  */
 
 import { CitadelError } from '../base/errors.ts';
-import type { Env, Rng } from '../env/env.ts';
+import type { Env, Rng, Timers } from '../env/env.ts';
 import { StoredAdminCatalog } from './admin-catalog.ts';
 import type { AdminCatalog } from './admin-view.ts';
 import { renderDatabase, renderRecord } from './catalog-records.ts';
@@ -229,10 +229,10 @@ class StoredCatalog implements OpenCatalog {
 
 export async function openCatalog(
   store: MetaStore,
-  env: Pick<Env, 'rng' | 'passwords'>,
+  env: Pick<Env, 'rng' | 'passwords'> & { readonly timers: Pick<Timers, 'after'> },
   listener: CatalogListener,
 ): Promise<OpenCatalog> {
-  const local = new LocalCatalog(store, listener);
+  const local = new LocalCatalog(store, env.timers, listener);
   await local.load();
   return new StoredCatalog(store, env, local);
 }

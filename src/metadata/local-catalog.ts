@@ -5,6 +5,7 @@
  * map that is replaced when one is added, so a new field costs nothing for the others.
  */
 
+import type { TimerHandle, Timers } from '../env/env.ts';
 import type { FieldType } from '../model/field-type.ts';
 import { readDatabase, readFields } from './catalog-records.ts';
 import type { CatalogView, Database, RetentionPolicy } from './catalog-view.ts';
@@ -58,6 +59,11 @@ class View implements CatalogView {
   }
 }
 
+/** A change of our own is told by the watch within so long, or everything is read anew. */
+const noticePatienceMs = 3_000;
+/** After reading everything has failed. */
+const reloadMs = 2_000;
+
 interface Waiter {
   readonly isDone: () => boolean;
   readonly resolve: () => void;
@@ -77,6 +83,7 @@ export interface CatalogListener {
 
 export class LocalCatalog {
   readonly #store: MetaStore;
+  readonly #timers: Pick<Timers, 'after'>;
   readonly #listener: CatalogListener;
   readonly #databases = new Map<string, KnownDatabase>();
   readonly #fields = new Map<string, Map<string, Fields>>();
@@ -89,10 +96,12 @@ export class LocalCatalog {
   #view: CatalogView = new View([], this.#fields);
   #revision = 0;
   #watch: MetaWatch | undefined;
+  #reloading: TimerHandle | undefined;
   #closed = false;
 
-  constructor(store: MetaStore, listener: CatalogListener) {
+  constructor(store: MetaStore, timers: Pick<Timers, 'after'>, listener: CatalogListener) {
     this.#store = store;
+    this.#timers = timers;
     this.#listener = listener;
   }
 
@@ -171,8 +180,8 @@ export class LocalCatalog {
   close(): void {
     this.#closed = true;
     this.#watch?.close();
-    for (const waiter of this.#waiters) waiter.resolve();
-    this.#waiters.clear();
+    this.#reloading?.cancel();
+    for (const waiter of [...this.#waiters]) waiter.resolve();
   }
 
   #follow(revision: number, changes: readonly MetaChange[]): void {
@@ -185,27 +194,39 @@ export class LocalCatalog {
     if (databasesChanged) this.#listener.databasesChanged();
   }
 
+  /** Until it succeeds: what was known stays as long as the store is away. */
   #reload(): void {
+    if (this.#closed) return;
     this.load().then(
       () => this.#listener.databasesChanged(),
-      (error: unknown) => this.#listener.failed(error),
+      (error: unknown) => {
+        this.#listener.failed(error);
+        this.#reloading = this.#timers.after(reloadMs, () => this.#reload());
+      },
     );
   }
 
-  #waitUntil(isDone: () => boolean): Promise<void> {
-    if (this.#closed || isDone()) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiters.add({ isDone, resolve });
+  /** @throws CitadelError `unavailable` when neither the watch nor the store tells */
+  async #waitUntil(isDone: () => boolean): Promise<void> {
+    if (this.#closed || isDone()) return;
+    const isLate = await new Promise<boolean>((resolve) => {
+      const settle = (late: boolean) => {
+        timer.cancel();
+        this.#waiters.delete(waiter);
+        resolve(late);
+      };
+      const waiter = { isDone, resolve: () => settle(false) };
+      const timer = this.#timers.after(noticePatienceMs, () => settle(true));
+      this.#waiters.add(waiter);
     });
+    if (!isLate) return;
+    await this.load();
+    this.#listener.databasesChanged();
   }
 
   #advance(revision: number): void {
     this.#revision = revision;
-    for (const waiter of this.#waiters) {
-      if (!waiter.isDone()) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve();
-    }
+    for (const waiter of [...this.#waiters]) if (waiter.isDone()) waiter.resolve();
   }
 
   #replaceView(): void {

@@ -11,6 +11,7 @@ import type { DataDirectory } from '../datanode/data-directory.ts';
 import { hasData, joinCluster } from '../datanode/join-cluster.ts';
 import type { Env } from '../env/env.ts';
 import { adoptEmbedded, findMoveState } from '../metadata/adopt.ts';
+import { CatalogCopy } from '../metadata/catalog-copy.ts';
 import { checkCluster, findCluster, makeCluster } from '../metadata/cluster-record.ts';
 import type { ClusterRecord } from '../metadata/cluster-records.ts';
 import { ClusterWatch } from '../metadata/cluster-watch.ts';
@@ -40,7 +41,7 @@ export interface ClusterMetadataOptions {
 export interface ClusterMetadata {
   /** The directory as a member of the cluster: use it instead of the one given. */
   readonly directory: DataDirectory;
-  /** Guarded: for the catalog and everything else that changes metadata. */
+  /** Guarded, and with a copy of the catalog for when etcd is away. */
   readonly store: MetaStore;
   readonly view: ClusterWatch;
   /** Whose controller is the active one, as last heard. */
@@ -145,7 +146,6 @@ class Opened implements ClusterMetadata {
   readonly store: MetaStore;
   readonly view: ClusterWatch;
   readonly #env: Env;
-  readonly #bare: MetaStore;
   readonly #ttlMs: number;
   readonly #gate: ClusterMetadataOptions['gate'];
   #session: Session | undefined;
@@ -159,14 +159,14 @@ class Opened implements ClusterMetadata {
   ) {
     this.directory = directory;
     this.#env = env;
-    this.#bare = bare;
     this.#ttlMs = options.ttlMs;
     this.#gate = options.gate;
     const { uuid: self, clusterUuid } = directory.identity;
     const isAttached = (ms: number) => this.#session?.isAttached(ms) ?? false;
     const { lastMap } = options;
     this.view = new ClusterWatch(env, bare, { self, clusterUuid, lastMap, isAttached });
-    this.store = this.view.store;
+    // Everything below it is closed with it.
+    this.store = new CatalogCopy(env, this.view.store, directory.disk, clusterUuid);
   }
 
   leader(): string | undefined {
@@ -174,7 +174,7 @@ class Opened implements ClusterMetadata {
   }
 
   async attach(node: NodeRecord): Promise<void> {
-    const session = new Session(this.#env, this.store, node, {
+    const session = new Session(this.#env, this.view.store, node, {
       ttlMs: this.#ttlMs,
       gate: this.#gate,
     });
@@ -194,7 +194,7 @@ class Opened implements ClusterMetadata {
     await this.#controller?.close();
     await this.#session?.close();
     this.view.close();
-    await this.#bare.close();
+    await this.store.close();
   }
 }
 

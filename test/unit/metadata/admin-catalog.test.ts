@@ -11,7 +11,7 @@ import { createMemoryJournal } from '../../../src/metadata/embedded/meta-journal
 import { createCountingRng, createManualTimers } from '../../support/manual-timers.ts';
 
 const rng = createCountingRng();
-const env = { rng, passwords: createSimPasswords(rng) };
+const env = { rng, passwords: createSimPasswords(rng), timers: createManualTimers() };
 const query = { database: 'db', name: 'q', text: 'CREATE CONTINUOUS QUERY q' };
 const subscription = { database: 'db', policy: 'autogen', name: 's' };
 const target = { mode: 'ALL', destinations: ['udp://h:1'] } as const;

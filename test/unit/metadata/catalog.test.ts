@@ -22,7 +22,7 @@ let store: EmbeddedMetaStore;
 let catalog: OpenCatalog;
 let failures: unknown[];
 const rng = createCountingRng();
-const env = { rng, passwords: createSimPasswords(rng) };
+const env = { rng, passwords: createSimPasswords(rng), timers: createManualTimers() };
 
 async function open(onChange: (view: () => CatalogView) => void = () => undefined) {
   const opened: OpenCatalog = await openCatalog(store, env, {
