@@ -66,7 +66,17 @@ export interface TStore extends StoreEngine, SnapshotStore {
   purgeTrash(olderThanMs: number): Promise<void>;
   /** Reads and checks every byte that is stored; resolves with what it found, also added to `status.faults`. */
   verify(signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Reads and checks every row at a slow pace, while everything else goes on; resolves with what it found, also added
+   * to `status.faults`. A file with damage is written no more. Errors: `cancelled`.
+   */
+  scrub(options: ScrubOptions): Promise<readonly string[]>;
   readonly status: TStoreStatus;
+}
+
+export interface ScrubOptions {
+  readonly signal: AbortSignal;
+  readonly bytesPerSecond: number;
 }
 
 /** How a scan is paced and ended. */

@@ -14,7 +14,14 @@ import { schemaOfStates } from './read/schema-stores.ts';
 import { openShardStore, ShardStore } from './store/shard-store.ts';
 import type { StoreState } from './store/store-state.ts';
 
-export type { ScanControl, StorePolicy, TStore, TStoreOptions, TStoreStatus } from './contract.ts';
+export type {
+  ScanControl,
+  ScrubOptions,
+  StorePolicy,
+  TStore,
+  TStoreOptions,
+  TStoreStatus,
+} from './contract.ts';
 
 /** Errors: `corrupt` and `unsupported-version`, both naming the file; `conflict`; `unavailable`. */
 export function openTStore(options: TStoreOptions): Promise<TStore> {

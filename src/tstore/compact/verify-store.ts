@@ -12,7 +12,12 @@ import { quarantine } from '../store/damage.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 
-async function verifyFile(state: StoreState, file: PartitionFile, pacer: Pacer): Promise<void> {
+/** Only while nothing else changes files. Errors: `corrupt`, `cancelled`. */
+export async function verifyFile(
+  state: StoreState,
+  file: PartitionFile,
+  pacer: Pacer,
+): Promise<void> {
   const { readers } = state.options;
   const directory = await loadDirectory(file, readers, pacer);
   const generation = file.meta.generation;

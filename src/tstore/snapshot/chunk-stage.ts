@@ -24,7 +24,7 @@ import { corruptSnapshot } from './pieces.ts';
 import type { PartitionRecord } from './records.ts';
 
 /** Collected before they are written. */
-const chunkBytesMax = 8 * 1024 * 1024;
+const chunkBytesMax = 4 * 1024 * 1024;
 const chunkCountMax = 8192;
 /** A damaged file is found out once and gives way to its successor. */
 const attemptsMax = 3;

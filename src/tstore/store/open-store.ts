@@ -209,6 +209,16 @@ export interface OpenedState {
 
 /** Errors: `corrupt`, `unsupported-version`, `conflict`, `unavailable`. */
 export async function openState(options: TStoreOptions): Promise<OpenedState> {
+  try {
+    return await readState(options);
+  } catch (error) {
+    // Whoever opened may want to move the directory away.
+    options.readers.forget(catalogPath(options.directory));
+    throw error;
+  }
+}
+
+async function readState(options: TStoreOptions): Promise<OpenedState> {
   const pacer = new Pacer(options.env);
   const state = new StoreState(options, await openOrCreateCatalog(options));
   await loadSeries(state, pacer);

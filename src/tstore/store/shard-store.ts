@@ -9,8 +9,15 @@ import type { FlushOptions, StorePositions } from '../../model/store-engine.ts';
 import type { DigestPart, SnapshotFacts, SnapshotMerge } from '../../model/store-snapshot.ts';
 import { type DropRecord, encodeRecord } from '../catalog/catalog-rows.ts';
 import { compactOnce } from '../compact/compact-step.ts';
+import { scrubStore } from '../compact/scrub-store.ts';
 import { verifyStore } from '../compact/verify-store.ts';
-import type { StorePolicy, TStore, TStoreOptions, TStoreStatus } from '../contract.ts';
+import type {
+  ScrubOptions,
+  StorePolicy,
+  TStore,
+  TStoreOptions,
+  TStoreStatus,
+} from '../contract.ts';
 import { flushFrozen, freeze } from '../flush/flush.ts';
 import { digestStore } from '../snapshot/digest-store.ts';
 import { SnapshotStream } from '../snapshot/snapshot-stream.ts';
@@ -156,6 +163,10 @@ export class ShardStore implements TStore {
 
   verify(signal: AbortSignal): Promise<readonly string[]> {
     return this.alone(() => verifyStore(this.state, new Pacer(this.state.options.env, signal)));
+  }
+
+  scrub(options: ScrubOptions): Promise<readonly string[]> {
+    return scrubStore(this.state, options, (work) => this.alone(work));
   }
 
   async close(): Promise<void> {
