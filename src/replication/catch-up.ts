@@ -49,7 +49,7 @@ export class CatchUp {
 
   tick(): void {
     const core = this.#core;
-    if (core.peers.size === 0) return;
+    if (core.peers.size === 0 || !core.isHolder) return;
     const { nowMs } = core;
     core.judgeClock();
     for (const peer of core.peers.values()) peer.checkTarget(core.versions);
@@ -158,7 +158,13 @@ export class CatchUp {
     core.gcVersions.joinAll(event.gcVersions);
     if (core.phase === 'empty') core.saveEmpty(false);
     const peer = core.peers.get(event.from);
-    if (peer !== undefined) this.#puller.pull(peer, { prepare: 0, isUrgent: true });
+    if (peer !== undefined && !core.isFilled) this.#puller.pull(peer, { prepare: 0, isUrgent: true });
+  }
+
+  /** The first snapshot is durable: what came since is asked for at once. */
+  filled(): void {
+    this.#gossipedMs = Number.NEGATIVE_INFINITY;
+    this.tick();
   }
 
   snapshotFailed(): void {

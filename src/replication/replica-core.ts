@@ -97,6 +97,10 @@ export class ReplicaCore {
     return this.record?.replicas.includes(this.self) ?? false;
   }
 
+  get isHolder(): boolean {
+    return this.isMember || this.record?.learner === this.self;
+  }
+
   get isLeaving(): boolean {
     return this.record === undefined || this.record.leaving === this.self || !this.isMember;
   }

@@ -309,7 +309,9 @@ export class ReplicaMachine {
   #stateSaved(promised: number, isEmpty: boolean): void {
     const core = this.#core;
     core.promised = Math.max(core.promised, promised);
+    const wasEmpty = core.phase === 'empty';
     this.#phases.stateSaved(isEmpty);
+    if (wasEmpty && core.phase !== 'empty') this.#catchUp.filled();
     this.#catchUp.promiseSaved();
     this.#promotion.promiseSaved();
     this.#fence.judge();
