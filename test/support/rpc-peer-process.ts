@@ -1,6 +1,6 @@
 /**
- * A node's rpc as a process of its own (run under tsx by tests and benchmarks): echoes every peer message
- * to its sender, answers writes at once, scans as many blocks as the measurement's name says, and serves a
+ * A node's rpc as a process of its own (run under tsx by tests and benchmarks): echoes peer messages of at
+ * most `echoSizeMax` bytes to their sender, answers writes at once, scans as many blocks as the measurement's name says, and serves a
  * snapshot of as many pieces as the shard's number says.
  *
  * Prints its record as one line of JSON; reads the records of the other nodes, one JSON array a line.
@@ -13,7 +13,7 @@ import { createFakeDataNode } from './fake-data-node.ts';
 import { makeMap, startRpcNode } from './rpc-node.ts';
 
 const uuid = process.argv[2] ?? 'peer';
-const isEcho = process.argv[3] !== 'silent';
+const echoSizeMax = 64;
 const rows = 1_000;
 const pieceSize = 256 * 1024;
 
@@ -36,7 +36,8 @@ dataNode.onScan = async function* ({ measurement }: ShardPlan) {
 };
 const node = await startRpcNode(uuid, { dataNode });
 node.clients.peers.listen((from, messages) => {
-  if (isEcho) node.clients.peers.send(from, messages);
+  const small = messages.filter(({ bytes }) => bytes.length <= echoSizeMax);
+  if (small.length > 0) node.clients.peers.send(from, small);
 });
 node.clients.snapshots.serveSnapshots(async function* (_kind, shard) {
   for (let piece = 0; piece < shard; piece++) yield new Uint8Array(pieceSize).fill(piece);

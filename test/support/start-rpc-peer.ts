@@ -22,8 +22,8 @@ export interface RpcPeer {
   kill(): Promise<void>;
 }
 
-export async function startRpcPeer(uuid: string, mode = 'echo'): Promise<RpcPeer> {
-  const child = spawn(process.execPath, ['--import', 'tsx', script, uuid, mode], {
+export async function startRpcPeer(uuid: string): Promise<RpcPeer> {
+  const child = spawn(process.execPath, ['--import', 'tsx', script, uuid], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   alive.add(child);
