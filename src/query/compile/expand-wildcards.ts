@@ -18,11 +18,14 @@ import { isInner, matcherOf, type Table } from './tables.ts';
 interface NamedColumn {
   readonly name: string;
   readonly type: FieldType | 'tag';
+  /** A subquery's column that it took from a tag. */
+  readonly isColumn?: boolean;
 }
 
 interface TableColumns {
   readonly fields: ReadonlyMap<string, FieldType>;
   readonly tagKeys: Set<string>;
+  readonly tagFields: ReadonlySet<string>;
 }
 
 function isPattern(expr: Expr): boolean {
@@ -74,11 +77,15 @@ async function readColumns(
 ): Promise<TableColumns> {
   const fields = new Map<string, FieldType>();
   const tagKeys = new Set<string>();
+  const tagFields = new Set<string>();
   await Promise.all(
     tables.map(async (table) => {
       const { measurement, fields: registered } = table;
       if (isInner(table)) {
-        for (const [name, type] of registered) addField(fields, name, type);
+        for (const [name, type] of registered) {
+          if (table.tagFields.has(name)) tagFields.add(name);
+          else addField(fields, name, type);
+        }
         return;
       }
       const plan = { ...schemaPlan(table, range), ask: { kind: 'columns' } as const };
@@ -89,7 +96,7 @@ async function readColumns(
       }
     }),
   );
-  return { fields, tagKeys };
+  return { fields, tagKeys, tagFields };
 }
 
 const order: readonly FieldType[] = ['float', 'integer', 'unsigned', 'string', 'boolean'];
@@ -101,7 +108,8 @@ function addField(fields: Map<string, FieldType>, name: string, type: FieldType 
 }
 
 function refTo(column: NamedColumn): VarRef {
-  return { kind: 'var-ref', name: column.name, cast: column.type === 'tag' ? 'tag' : 'field' };
+  const isTag = column.type === 'tag' && column.isColumn !== true;
+  return { kind: 'var-ref', name: column.name, cast: isTag ? 'tag' : 'field' };
 }
 
 /** Types a function takes when its argument is a wildcard. */
@@ -211,6 +219,9 @@ function listColumns(columns: TableColumns, withTags: boolean): NamedColumn[] {
   const list: NamedColumn[] = [];
   for (const [name, type] of columns.fields) list.push({ name, type });
   if (withTags) for (const name of columns.tagKeys) list.push({ name, type: 'tag' });
+  for (const name of columns.tagFields) {
+    if (!columns.fields.has(name)) list.push({ name, type: 'tag', isColumn: true });
+  }
   return list.sort(
     (a, b) => compareText(a.name, b.name) || Number(a.type === 'tag') - Number(b.type === 'tag'),
   );
@@ -234,7 +245,7 @@ export async function expandWildcards(
     select.dimensions.map((dimension) => (dimension.kind === 'var-ref' ? dimension.name : '')),
   );
   const remaining = {
-    fields: columns.fields,
+    ...columns,
     tagKeys: new Set([...columns.tagKeys].filter((key) => !grouped.has(key))),
   };
   const list = listColumns(remaining, !groupsByPattern);

@@ -26,19 +26,29 @@ function flattenCall(call: Call): Call {
   return call;
 }
 
+export interface NameScope {
+  readonly tables: readonly Table[];
+  /** Those of stored tables, where `usesOperators` holds; else not needed. */
+  readonly tagKeys: ReadonlySet<string>;
+  /** Tags that subqueries group by. */
+  readonly innerKeys: ReadonlySet<string>;
+}
+
 export class OutputCompiler {
   readonly calls: CallPlan[] = [];
   readonly variables: Variable[] = [];
   readonly #tables: readonly Table[];
   readonly #tagKeys: ReadonlySet<string>;
+  readonly #innerKeys: ReadonlySet<string>;
+  #argumentError: unknown;
   readonly #callCount: number;
   readonly #callIndex = new Map<string, number>();
   readonly #variableIndex = new Map<string, number>();
 
-  /** `tagKeys`: those of the tables, where `usesOperators` holds; else not needed. */
-  constructor(tables: readonly Table[], exprs: readonly Expr[], tagKeys: ReadonlySet<string>) {
+  constructor(exprs: readonly Expr[], { tables, tagKeys, innerKeys }: NameScope) {
     this.#tables = tables;
-    this.#tagKeys = tagKeys;
+    this.#tagKeys = new Set([...tagKeys, ...innerKeys]);
+    this.#innerKeys = innerKeys;
     const keys = new Set<string>();
     for (const expr of exprs) collectCalls(expr, keys);
     this.#callCount = keys.size;
@@ -113,12 +123,10 @@ export class OutputCompiler {
     }
     const keys = rest.filter((arg) => arg.kind === 'var-ref');
     const variable = resolveVariable(first, this.#tables);
-    const isTag = this.#tables.some(({ tagFields }) => tagFields.has(first.name));
-    const isField =
-      variable.source === 'field' &&
-      variable.type !== undefined &&
-      !(isTag && rule.takes !== 'any');
-    if (isField) checkArgumentType(call.name, variable.type);
+    // Tags that a subquery groups by are columns to the query around it.
+    const isInnerTag = variable.source === 'tag' && this.#innerKeys.has(first.name);
+    const isField = variable.type !== undefined && (variable.source === 'field' || isInnerTag);
+    if (isField) this.#checkType(call.name, variable.type);
     const answers = rule.answers === 'same' ? variable.type : rule.answers;
     return {
       fn: call.name,
@@ -130,16 +138,33 @@ export class OutputCompiler {
     };
   }
 
+  /** Types of arguments are wrong only if those of operators are right. */
+  #checkType(name: string, type: FieldType): void {
+    try {
+      checkArgumentType(name, type);
+    } catch (error) {
+      this.#argumentError ??= error;
+    }
+  }
+
+  /** @throws CitadelError `invalid-argument` for a function that does not take the type of its argument. */
+  finish(): void {
+    if (this.#argumentError !== undefined) throw this.#argumentError;
+  }
+
   /** Fields do not tell rows apart. */
   #tagsAmong(refs: readonly VarRef[]): number[] {
     const indexes = refs.map((ref) => this.#variableOf(ref));
-    return indexes.filter((index) => this.variables[index]!.source === 'tag');
+    return indexes.filter((index) => {
+      const { source, name } = this.variables[index]!;
+      return source === 'tag' || this.#tables.some(({ tagFields }) => tagFields.has(name));
+    });
   }
 
   /** A transformation of what another call gives. */
   #planTransform(call: Call, argument: Call): CallPlan {
     const inner = this.#planCall(flattenCall(argument));
-    if (inner.type !== undefined) checkArgumentType(call.name, inner.type);
+    if (inner.type !== undefined) this.#checkType(call.name, inner.type);
     const answers = functionRule(call.name)?.answers;
     const type = answers === 'same' ? inner.type : answers;
     return {

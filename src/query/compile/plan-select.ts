@@ -99,6 +99,22 @@ function groupAlsoBy(plan: SelectPlan, dimensions: readonly string[]): SelectPla
   };
 }
 
+/**
+ * Pages of series are turned where series are read, and series are counted by the tags of the outermost
+ * query: what it asks for is added to what the subquery asks for, as in InfluxDB.
+ */
+function pageAlso(plan: SelectPlan, outer: OuterPage): SelectPlan {
+  return {
+    ...plan,
+    slimit: plan.slimit + outer.slimit,
+    soffset: plan.soffset + outer.soffset,
+    pageDimensions: outer.pageDimensions,
+    inner: plan.inner.map((inner) => pageAlso(inner, outer)),
+  };
+}
+
+type OuterPage = Pick<SelectPlan, 'slimit' | 'soffset' | 'pageDimensions'>;
+
 interface Sources {
   /** Sorted by measurement. */
   readonly tables: readonly Table[];
@@ -152,24 +168,28 @@ export async function planSelect(
   const tagKeys = usesOperators(exprs)
     ? await readTagKeys(tables, range, context)
     : new Set<string>();
-  const compiler = new OutputCompiler(tables, exprs, new Set([...tagKeys, ...innerKeys]));
+  const compiler = new OutputCompiler(exprs, { tables, tagKeys, innerKeys: new Set(innerKeys) });
   const outputs = exprs.map((expr) => compiler.compile(expr));
+  compiler.finish();
   const descending = !compiled.ascending;
   const names = fields.flatMap((field) => [
     fieldName(field),
     ...topTags(field.expr).map((expr) => fieldName({ expr, alias: '' })),
   ]);
   const groups = tagDimensions(dimensions);
+  const { slimit, soffset } = statement;
+  const page = { slimit, soffset, pageDimensions: groups };
   return {
     columns: columnNames(fields, { timeName: compiled.timeName, hasTarget }),
     names,
     rowTags: rowTags.map((expr) => fieldName({ expr, alias: '' })),
-    inner: inner.map((plan) => groupAlsoBy(plan, groups)),
+    inner: inner.map((plan) => pageAlso(groupAlsoBy(plan, groups), page)),
     outputs,
     measurements: groupTables(tables, compiled.condition, descending),
     calls: compiler.calls,
     variables: compiler.variables,
     dimensions: groups,
+    pageDimensions: groups,
     range,
     lowerBound: compiled.hasMinTime ? range.min : undefined,
     windows: windowRule(compiled),
@@ -178,8 +198,8 @@ export async function planSelect(
     descending,
     limit: rowLimit(compiled),
     offset: statement.offset,
-    slimit: statement.slimit,
-    soffset: statement.soffset,
+    slimit,
+    soffset,
     zone: statement.zone,
     isPart: false,
   };

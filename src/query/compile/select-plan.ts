@@ -55,6 +55,8 @@ export interface SelectPlan {
   readonly variables: readonly Variable[];
   /** Sorted, without duplicates. */
   readonly dimensions: readonly string[];
+  /** Those by which SLIMIT counts series: of the outermost query. */
+  readonly pageDimensions: readonly string[];
   readonly range: TimeRange;
   /** The lower bound as WHERE gave it: the time of an aggregate without windows. */
   readonly lowerBound: bigint | undefined;

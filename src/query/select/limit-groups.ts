@@ -11,26 +11,27 @@ import { compareText } from '../../scan/text-order.ts';
 import type { MeasurementPlan, SelectPlan } from '../compile/select-plan.ts';
 import { isInner } from '../compile/tables.ts';
 import { groupKey } from '../merge/group-key.ts';
-import { type QueryContext, unsupported } from '../query-context.ts';
+import type { QueryContext } from '../query-context.ts';
 import { collectSchema } from '../show/collect-schema.ts';
 import { tagPart } from './limits.ts';
 
-/** Keys (`groupKey`) of the groups on the page. */
+/** Keys (`groupKey`) of the groups on the page; undefined = all, subqueries having paged before. */
 export async function pickGroups(
   plan: SelectPlan,
   measurement: MeasurementPlan,
   context: QueryContext,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<string> | undefined> {
+  const stored = measurement.tables.filter(({ table }) => !isInner(table));
+  if (stored.length === 0) return undefined;
   const groups = new Map<string, string>();
-  for (const { table, where } of measurement.tables) {
-    if (isInner(table)) throw unsupported('SLIMIT over a subquery');
+  for (const { table, where } of stored) {
     const { dbId, rpId } = table;
     const ask = { kind: 'series' } as const;
     const scope = { measurements: [table.measurement], where: tagPart(where), range: plan.range };
     const answer = await collectSchema({ dbId, rpId, ...scope, ask }, context);
     for (const series of answer.get(table.measurement)?.keys() ?? []) {
-      const group = groupOf(plan.dimensions, readTags(series, table.measurement));
-      groups.set(groupKey(group), pageOrder(plan.dimensions, group));
+      const group = groupOf(plan.pageDimensions, readTags(series, table.measurement));
+      groups.set(groupKey(group), pageOrder(plan.pageDimensions, group));
     }
   }
   const sorted = [...groups].sort(([, a], [, b]) => compareText(a, b));

@@ -1,11 +1,14 @@
-/** What a SELECT may touch: series and windows are counted before it runs, points while it does. */
+/**
+ * What a SELECT may touch, as InfluxDB counts it: series of each measurement and the windows of one series
+ * before it runs, points while it does.
+ */
 
 import { CitadelError } from '../../base/errors.ts';
 import type { RawBlock, RowExpr, ScanBlock } from '../../model/plan.ts';
 import { minTime } from '../../model/time.ts';
 import { tagConjuncts } from '../../scan/tag-condition.ts';
 import type { SelectPlan } from '../compile/select-plan.ts';
-import { isInner } from '../compile/tables.ts';
+import { isInner, type Table } from '../compile/tables.ts';
 import type { QueryContext } from '../query-context.ts';
 import { countSeries } from '../show/collect-schema.ts';
 import { windowStart } from '../windows.ts';
@@ -29,17 +32,24 @@ export function tagPart(where: RowExpr | undefined): RowExpr | undefined {
 async function checkSeries(plan: SelectPlan, context: QueryContext): Promise<void> {
   const { maxSelectSeries } = context.ports.limits;
   if (maxSelectSeries === 0) return;
-  let count = 0;
   for (const { table, where } of plan.measurements.flatMap(({ tables }) => tables)) {
-    if (isInner(table)) continue;
+    if (isInner(table) || !readsFieldOf(plan, table)) continue;
     const { dbId, rpId, measurement } = table;
     const counts = await countSeries(
       { dbId, rpId, measurements: [measurement], where: tagPart(where), range: plan.range },
       context,
     );
-    count += counts.get(measurement) ?? 0;
+    const isOver = (counts.get(measurement) ?? 0) > maxSelectSeries;
+    // InfluxDB counts no further than to the first series beyond the limit.
+    if (isOver) throw exceeded('max-select-series', maxSelectSeries + 1, maxSelectSeries);
   }
-  if (count > maxSelectSeries) throw exceeded('max-select-series', count, maxSelectSeries);
+}
+
+/** A measurement without any of the fields is not read at all. */
+function readsFieldOf({ calls, variables }: SelectPlan, { fields }: Table): boolean {
+  return [...calls.map(({ variable }) => variable), ...variables].some(({ name }) =>
+    fields.has(name),
+  );
 }
 
 function checkBuckets({ windows, range }: SelectPlan, context: QueryContext): void {
@@ -53,9 +63,13 @@ function checkBuckets({ windows, range }: SelectPlan, context: QueryContext): vo
   }
 }
 
-/** @throws CitadelError `limit-exceeded` with InfluxDB's text. */
-export async function checkPlanLimits(plan: SelectPlan, context: QueryContext): Promise<void> {
-  checkBuckets(plan, context);
+/** Of a subquery only the series are counted. @throws CitadelError `limit-exceeded` with InfluxDB's text. */
+export async function checkPlanLimits(
+  plan: SelectPlan,
+  context: QueryContext,
+  isSubquery: boolean,
+): Promise<void> {
+  if (!isSubquery) checkBuckets(plan, context);
   await checkSeries(plan, context);
 }
 

@@ -23,7 +23,7 @@ function withInner({ inner }: SelectPlan, context: QueryContext): QueryContext {
     const whole = inner[Number(outer.rpId)]!;
     const measurements = whole.measurements.filter(({ name }) => name === outer.measurement);
     const part = { ...whole, measurements };
-    return [scanInner(part, outer, runPlan(part, context), context)];
+    return [scanInner(part, outer, runPlan(part, context, true), context)];
   };
   const { schema, limits } = ports;
   const schemaScan: QueryPorts['schemaScan'] = (ask, signal) => ports.schemaScan(ask, signal);
@@ -33,36 +33,44 @@ function withInner({ inner }: SelectPlan, context: QueryContext): QueryContext {
 export async function* runPlan(
   plan: SelectPlan,
   outerContext: QueryContext,
+  isSubquery = false,
 ): AsyncGenerator<SeriesPiece> {
   const context = withInner(plan, outerContext);
-  // SOFFSET alone selects nothing in InfluxDB.
-  if (plan.soffset > 0 && plan.slimit === 0) return;
-  await checkPlanLimits(plan, context);
+  // SOFFSET alone selects nothing in InfluxDB; subqueries have paged for themselves.
+  if (plan.soffset > 0 && plan.slimit === 0 && readsStored(plan)) return;
+  await checkPlanLimits(plan, context, isSubquery);
   const pacer = new Pacer(context);
   const points = new PointBudget(context);
   for (const measurement of plan.measurements) {
     const frames = openFrames(plan, measurement, { context, points, pacer });
     const page = plan.slimit > 0 ? await pickGroups(plan, measurement, context) : undefined;
-    const groups = page === undefined ? frames : pageGroups(frames, page);
+    const groups = page === undefined ? frames : pageGroups(plan, frames, page);
     const paged = isJoined(plan) ? { ...plan, limit: 0, offset: 0 } : plan;
     yield* finishSeries(paged, measurement.name, groups, pacer);
   }
 }
 
-/** The groups on the page; stops the scan behind the last one. */
+function readsStored({ measurements }: SelectPlan): boolean {
+  return measurements.some(({ tables }) => tables.some(({ table }) => !isInner(table)));
+}
+
+/** The groups on the page; stops the scan behind the last one, where each is one of the plan's. */
 async function* pageGroups(
+  { dimensions, pageDimensions }: SelectPlan,
   frames: AsyncIterable<GroupFrame>,
   page: ReadonlySet<string>,
 ): AsyncGenerator<GroupFrame> {
+  const places = pageDimensions.map((key) => dimensions.indexOf(key));
+  const isExact = places.length === dimensions.length;
   let left = page.size;
   if (left === 0) return;
   let open: string | undefined;
   let isOn = false;
   for await (const item of frames) {
-    const key = groupKey(item.group);
+    const key = groupKey(places.map((place) => item.group[place] ?? ''));
     if (key !== open) {
       if (isOn) left--;
-      if (left === 0) return;
+      if (left === 0 && isExact) return;
       open = key;
       isOn = page.has(key);
     }

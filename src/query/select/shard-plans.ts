@@ -52,6 +52,10 @@ export function canPushDown(plan: SelectPlan, { tables }: MeasurementPlan): bool
   const { calls, variables, windows, range } = plan;
   if (windows !== undefined && !hasSteadyZone(windows, range.min, range.max)) return false;
   if (!calls.every((call) => pushdown.has(call.fn))) return false;
+  // Tags of subqueries are columns of rows.
+  if (calls.some(({ variable, type }) => variable.source === 'tag' && type !== undefined)) {
+    return false;
+  }
   // Partials know when a value first occurred; a descending distinct() asks when it last did.
   if (plan.descending && calls.some((call) => call.fn === 'distinct')) return false;
   if (variables.length > 0 && calls.some((call) => !functionRule(call.fn)?.isSelector))
@@ -113,7 +117,8 @@ export function scanAggregates(
     intervalNs: windows?.intervalNs ?? 0n,
     offsetNs: windows === undefined ? 0n : windows.offsetNs - shift,
     extras: plan.variables.map(extraColumn),
-    bucketLimit: context.ports.limits.maxSelectBuckets,
+    // InfluxDB counts the windows of a range that is bounded, before it reads anything; memory bounds the rest.
+    bucketLimit: 0,
   };
   const streams = measurement.tables.flatMap((table) =>
     context.ports.scan(shardPlan(plan, table, output), context.signal).map(onlyAggregates),

@@ -13,8 +13,9 @@ import { compareText } from '../../scan/text-order.ts';
 import type { QueryContext } from '../query-context.ts';
 import type { SeriesPiece } from '../result.ts';
 import { askScope } from './ask-scope.ts';
+import { withoutFields } from './field-conditions.ts';
 import { keyFilter } from './key-filter.ts';
-import { showScope } from './scope.ts';
+import { type ShowScope, showScope } from './scope.ts';
 import { answerCardinality } from './show-cardinality.ts';
 import { showMeasurements } from './show-measurements.ts';
 import { cellPiece, pageOf, wholePiece } from './show-pieces.ts';
@@ -48,11 +49,19 @@ export function answerShow(
   }
 }
 
+function tagScope(
+  statement: ShowSeriesStatement | ShowTagKeysStatement | ShowTagValuesStatement,
+  policies: 'all' | 'timed',
+  context: QueryContext,
+): Promise<ShowScope> {
+  return withoutFields(showScope(statement, { policies }, context), context);
+}
+
 async function* showSeries(
   statement: ShowSeriesStatement,
   context: QueryContext,
 ): AsyncGenerator<SeriesPiece> {
-  const scope = showScope(statement, { policies: 'timed' }, context);
+  const scope = await tagScope(statement, 'timed', context);
   const answer = await askScope(scope, { kind: 'series' }, context);
   const keys = [...answer.values()].flatMap((series) => [...series.keys()]).sort(compareText);
   const page = pageOf(keys, statement.limit, statement.offset);
@@ -63,7 +72,7 @@ async function* showTagKeys(
   statement: ShowTagKeysStatement,
   context: QueryContext,
 ): AsyncGenerator<SeriesPiece> {
-  const scope = showScope(statement, { policies: 'all' }, context);
+  const scope = await tagScope(statement, 'all', context);
   const { accepts } = keyFilter(statement.filter);
   const answer = await askScope(scope, { kind: 'tag-keys' }, context);
   for (const [measurement, keys] of answer) {
@@ -77,7 +86,7 @@ async function* showTagValues(
   statement: ShowTagValuesStatement,
   context: QueryContext,
 ): AsyncGenerator<SeriesPiece> {
-  const scope = showScope(statement, { policies: 'all' }, context);
+  const scope = await tagScope(statement, 'all', context);
   const { keys, accepts } = keyFilter(statement.filter);
   const answer = await askScope(scope, { kind: 'tag-values', keys }, context);
   for (const [measurement, found] of answer) {
