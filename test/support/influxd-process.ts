@@ -27,7 +27,14 @@ export interface InfluxdProcess {
   stop(): Promise<ExitStatus>;
 }
 
-function renderConfig(directory: string, httpPort: number, rpcPort: number): string {
+/** Lines of its `[coordinator]` section, such as `max-select-series = 3`. */
+export type InfluxdLimits = readonly string[];
+
+function renderConfig(
+  directory: string,
+  [httpPort, rpcPort]: readonly [number, number],
+  limits: InfluxdLimits,
+): string {
   return `reporting-disabled = true
 bind-address = "127.0.0.1:${rpcPort}"
 [meta]
@@ -46,17 +53,19 @@ bind-address = "127.0.0.1:${httpPort}"
 log-enabled = false
 [continuous_queries]
 enabled = false
+[coordinator]
+${limits.join('\n')}
 [logging]
 level = "warn"
 `;
 }
 
-export async function startInfluxd(): Promise<InfluxdProcess> {
+export async function startInfluxd(limits: InfluxdLimits = []): Promise<InfluxdProcess> {
   if (binary === undefined) throw new Error('influxd is missing: apt-get install influxdb');
   const directory = makeTempDir('influxd');
   const port = await findFreePort();
   const config = join(directory, 'influxdb.conf');
-  writeFileSync(config, renderConfig(directory, port, await findFreePort()));
+  writeFileSync(config, renderConfig(directory, [port, await findFreePort()], limits));
   const server = startServer(binary, ['run', '-config', config], { HOME: directory });
   const url = `http://127.0.0.1:${port}`;
   await waitUntilReady(server, async () => {
