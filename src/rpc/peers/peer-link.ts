@@ -22,6 +22,8 @@ export const tickMs = 250;
 const silentTicks = 5;
 /** After so long a stream is given up: the connection may be half open. */
 const abandonTicks = 24;
+/** A large message may take its time: nobody is called silent who takes so many bytes a tick (4 MiB/s). */
+const bytesPerTick = 1024 * 1024;
 const backoffMs = { first: 50, max: 1_000 } as const;
 /** A stream that lasted so long was well: its end says nothing about the next one. */
 const wellMs = 1_000;
@@ -57,6 +59,8 @@ export class PeerLink {
   #retry: TimerHandle | undefined;
   #failures = 0;
   #quietTicks = 0;
+  /** More quiet ticks allowed, for what is being sent. */
+  #patienceTicks = 0;
   #pings = 0;
   #isFlushing = false;
   #isClosed = false;
@@ -104,8 +108,9 @@ export class PeerLink {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     this.#quietTicks++;
-    if (this.#quietTicks >= silentTicks) this.#setState('silent');
-    if (this.#quietTicks >= abandonTicks) {
+    const quietTicks = this.#quietTicks - this.#patienceTicks;
+    if (quietTicks >= silentTicks) this.#setState('silent');
+    if (quietTicks >= abandonTicks) {
       this.#abandon(attempt);
       this.#retryLater();
       return;
@@ -123,6 +128,7 @@ export class PeerLink {
     this.#retry?.cancel();
     this.#retry = undefined;
     this.#quietTicks = 0;
+    this.#patienceTicks = 0;
     const client = openChannel(this.url, this.#options.tls);
     const metadata = greetingMetadata(this.#options, this.#node);
     const { path } = peerService.Exchange;
@@ -143,6 +149,7 @@ export class PeerLink {
 
   #heard(mapVersion: number): void {
     this.#quietTicks = 0;
+    this.#patienceTicks = 0;
     this.#setState('connected');
     this.#events.onMapVersion(mapVersion);
   }
@@ -205,8 +212,10 @@ export class PeerLink {
   #write(attempt: Attempt, messages: readonly PeerMessage[]): void {
     this.#pings++;
     const mapVersion = this.#options.view.map.version;
+    const request = encodeExchange({ messages, ping: this.#pings, mapVersion });
+    this.#patienceTicks += Math.floor(request.length / bytesPerTick);
     attempt.isSending = true;
-    attempt.call.write(encodeExchange({ messages, ping: this.#pings, mapVersion }), () => {
+    attempt.call.write(request, () => {
       attempt.isSending = false;
       if (this.#attempt === attempt) this.#flush();
     });

@@ -44,12 +44,27 @@ export function callerOf(call: Pick<SurfaceCall, 'metadata'>, host: ServiceHost)
   return checkGreeting(greeting?.toString(), host.identity);
 }
 
-function openScope(call: SurfaceCall, host: ServiceHost): CallScope {
+/** Made once: a reason of its own for each call would cost more than the call's other bookkeeping. */
+const callerLeft = new CitadelError('cancelled', 'the caller left');
+
+interface OpenScope extends CallScope {
+  /** The answer is out: what gRPC says of the call from now on is no cancellation. */
+  readonly finish: () => void;
+}
+
+function openScope(call: SurfaceCall, host: ServiceHost): OpenScope {
   const caller = callerOf(call, host);
   const controller = new AbortController();
-  call.once('cancelled', () => controller.abort());
-  if (call.cancelled) controller.abort();
-  return { caller, signal: controller.signal };
+  let isFinished = false;
+  const leave = () => {
+    if (!isFinished) controller.abort(callerLeft);
+  };
+  call.once('cancelled', leave);
+  if (call.cancelled) leave();
+  const finish = () => {
+    isFinished = true;
+  };
+  return { caller, signal: controller.signal, finish };
 }
 
 /** What a caller gets to hear; anything unexpected is logged here, with its stack. */
@@ -71,7 +86,12 @@ export function unary(
   run: (message: Buffer, scope: CallScope) => Promise<Buffer>,
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
-    const answer = async (): Promise<Buffer> => run(call.request, openScope(call, host));
+    const answer = async (): Promise<Buffer> => {
+      const scope = openScope(call, host);
+      const bytes = await run(call.request, scope);
+      scope.finish();
+      return bytes;
+    };
     answer().then(
       (bytes) => {
         call.sendMetadata(mapVersionMetadata(host));
@@ -89,7 +109,7 @@ function sendTo(
 ): Send {
   return (bytes) =>
     new Promise((resolve, reject) => {
-      const stop = () => reject(new CitadelError('cancelled', 'the caller left'));
+      const stop = () => reject(callerLeft);
       if (signal.aborted) return stop();
       signal.addEventListener('abort', stop, { once: true });
       call.write(bytes, () => {
@@ -110,6 +130,7 @@ export function streaming(
       const blocks = open(call.request, scope);
       call.sendMetadata(mapVersionMetadata(host));
       await sendBlocks(blocks, sendTo(call, scope.signal), host.timers);
+      scope.finish();
     };
     run().then(
       () => call.end(),

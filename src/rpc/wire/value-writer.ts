@@ -19,7 +19,7 @@ import {
   viewKinds,
 } from './value-layout.ts';
 
-const wordsFirst = 256;
+const wordsFirst = 64;
 const wideText = /[^\0-\xff]/;
 const float = new Float64Array(1);
 const signed = new BigInt64Array(float.buffer);
