@@ -16,7 +16,6 @@ import { renderNode } from './cluster-records.ts';
 import { nodeKey } from './meta-keys.ts';
 import type { MetaStore } from './meta-store.ts';
 
-export const leaseTtlMsDefault = 5_000;
 const renewPeriodMs = 1_000;
 const retryPeriodMs = 250;
 const marginMs = 1_000;

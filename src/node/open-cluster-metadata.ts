@@ -12,7 +12,12 @@ import { hasData, joinCluster } from '../datanode/join-cluster.ts';
 import type { Env } from '../env/env.ts';
 import { adoptEmbedded, findMoveState } from '../metadata/adopt.ts';
 import { CatalogCopy } from '../metadata/catalog-copy.ts';
-import { checkCluster, findCluster, makeCluster } from '../metadata/cluster-record.ts';
+import {
+  checkCluster,
+  findCluster,
+  makeCluster,
+  makeShardMap,
+} from '../metadata/cluster-record.ts';
 import type { ClusterRecord } from '../metadata/cluster-records.ts';
 import { ClusterWatch } from '../metadata/cluster-watch.ts';
 import { Controller } from '../metadata/controller/controller.ts';
@@ -21,7 +26,7 @@ import { handOverPrimaries } from '../metadata/hand-over.ts';
 import { clusterKey } from '../metadata/meta-keys.ts';
 import type { MetaStore } from '../metadata/meta-store.ts';
 import { Session } from '../metadata/session.ts';
-import type { ClusterMap, NodeRecord } from '../model/cluster.ts';
+import type { ClusterMap, NodeRecord, StoreKind } from '../model/cluster.ts';
 import type { ClusterConfig } from './config.ts';
 import { hasEmbeddedMetadata, openEmbeddedStore } from './open-metadata.ts';
 
@@ -34,6 +39,8 @@ export interface ClusterMetadataOptions {
   readonly lastMap: ClusterMap | undefined;
   /** As the operator asks for it; undefined = whatever there is. */
   readonly shardCount: number | undefined;
+  /** Kinds of stores beside tstore that this node serves: set up when the cluster does not have them yet. */
+  readonly otherKinds?: readonly StoreKind[] | undefined;
   /** A write probe of the data directory; while it fails the lease is left to run out. */
   readonly gate?: (() => Promise<void>) | undefined;
 }
@@ -198,6 +205,20 @@ class Opened implements ClusterMetadata {
   }
 }
 
+/** A node that starts while etcd is away leaves it to the next start. */
+async function setUpKinds(
+  env: Env,
+  view: ClusterWatch,
+  { replicationFactor }: ClusterConfig,
+  kinds: readonly StoreKind[],
+): Promise<void> {
+  for (const kind of kinds) {
+    if (!view.isFollowing || view.layout(kind) !== undefined) continue;
+    const { shardCount } = view.layout('tstore') ?? {};
+    await makeShardMap(view.store, env.clock, kind, { shardCount, replicationFactor });
+  }
+}
+
 /**
  * @throws CitadelError `conflict` when directory and etcd do not belong together, `unavailable` when etcd is needed and away,
  *   `unauthorized`, `unsupported-version`, `corrupt`
@@ -213,6 +234,7 @@ export async function openClusterMetadata(
     const joined = await join(env, directory, store, config, options);
     const opened = new Opened(env, store, joined, { ...options, ttlMs: config.leaseTtlMs });
     await opened.view.open();
+    await setUpKinds(env, opened.view, config, options.otherKinds ?? []);
     return opened;
   } catch (error) {
     await store.close();

@@ -11,6 +11,7 @@ import { openEtcdMetaStore } from '../../src/metadata/etcd/etcd-meta-store.ts';
 import type { MetaStore, WatchNotice } from '../../src/metadata/meta-store.ts';
 import { type Member, openMember } from '../support/cluster-member.ts';
 import { type EtcdProcess, etcdInstalled, startEtcd } from '../support/etcd-process.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const env = createNodeEnv({
@@ -185,5 +186,45 @@ describe.skipIf(!etcdInstalled)('etcd in trouble', () => {
     await until('told of the compaction', () => notices.length === 2);
     expect(notices[1]).toEqual({ kind: 'compacted', revision });
     await until('the view has what it missed', () => member.view.map.nodes.has('b'));
+  });
+
+  test('of several servers one that refuses or hangs is passed by', async () => {
+    const hung = await startEtcd();
+    opened.push({ close: () => hung.cleanUp() });
+    hung.pause();
+    const gone = `http://127.0.0.1:${await findFreePort()}`;
+    for (const bad of [gone, hung.url]) {
+      const clusterName = `session ${++clusters}`;
+      const store = openEtcdMetaStore(env, { urls: [bad, etcd.url], clusterName });
+      opened.push(store);
+      const seen: number[] = [];
+      const from = (await openStore(clusterName).range('k')).revision + 1;
+      store.watch('k', from, (notice) => seen.push(notice.revision));
+      expect(await store.get('k')).toBeUndefined();
+      const onSuccess = [{ kind: 'put', key: 'k', value: '' } as const];
+      const { revision } = await store.transaction({ compare: [], onSuccess });
+      await until('the watch tells it', () => seen.includes(revision));
+    }
+  });
+
+  test('a range of many pages is complete and of one revision, while history is compacted', async () => {
+    const store = openStore(`session ${++clusters}`);
+    const keys = Array.from({ length: 4_500 }, (_, i) => `k/${String(i).padStart(5, '0')}`);
+    for (let i = 0; i < keys.length; i += 100) {
+      const puts = keys.slice(i, i + 100).map((key) => ({ kind: 'put', key, value: 'v' }) as const);
+      await store.transaction({ compare: [], onSuccess: puts });
+    }
+    const reading = Promise.all(Array.from({ length: 5 }, () => store.range('k/')));
+    await store.transaction({
+      compare: [],
+      onSuccess: [{ kind: 'delete', key: keys[4_400]! }],
+    });
+    const { revision } = await store.range('k');
+    await etcd.ctl('compact', String(revision));
+    for (const range of await reading) {
+      const isDeleted = range.revision >= revision;
+      const left = isDeleted ? keys.filter((_, i) => i !== 4_400) : keys;
+      expect(range.records.map(({ key }) => key)).toEqual(left);
+    }
   });
 });

@@ -141,7 +141,9 @@ export class EtcdWatches {
   #askProgress(): void {
     if (this.#client === undefined) return;
     const silentMs = this.#world.clock.monotonicMs() - this.#heardMs;
-    if (silentMs > silenceMsMax) this.#broken(this.#life);
+    // Calls have given this server up: its silence then needs less proof.
+    const isGivenUp = this.#client !== this.#hosts.streams && silentMs > progressPeriodMs;
+    if (isGivenUp || silentMs > silenceMsMax) this.#broken(this.#life);
     else if (this.#watchers.size > 0) this.#stream?.write({ progress_request: {} });
     else this.#heardMs += silentMs;
   }

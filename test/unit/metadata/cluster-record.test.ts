@@ -1,7 +1,7 @@
 /** The shard map is made once and stays. */
 
 import { describe, expect, test } from 'vitest';
-import { openCluster, type ShardMap } from '../../../src/metadata/cluster-record.ts';
+import { makeShardMap, openCluster, type ShardMap } from '../../../src/metadata/cluster-record.ts';
 import { openEmbeddedMetaStore } from '../../../src/metadata/embedded/embedded-meta-store.ts';
 import { createMemoryJournal } from '../../../src/metadata/embedded/meta-journal.ts';
 import { shardKey } from '../../../src/metadata/meta-keys.ts';
@@ -74,5 +74,34 @@ describe('the shard map', () => {
     const again = await openCluster(store, clock, options);
     const holders = (map: ShardMap) => map.shards.map(({ revision: _, ...record }) => record);
     expect(holders(again)).toEqual(holders(made));
+  });
+});
+
+describe('another kind of store', () => {
+  const kv = { shardCount: 4, replicationFactor: 3 };
+
+  test('has a map of its own, made once', async () => {
+    const store = await openStore();
+    await openCluster(store, clock, { ...options, shardCount: 8 });
+    expect(await makeShardMap(store, clock, 'kstore', kv)).toMatchObject(kv);
+    const other = { shardCount: undefined, replicationFactor: 1 };
+    expect(await makeShardMap(store, clock, 'kstore', other)).toMatchObject(kv);
+    const more = { shardCount: 8, replicationFactor: 3 };
+    await expect(makeShardMap(store, clock, 'kstore', more)).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    expect((await openCluster(store, clock, options)).shards).toHaveLength(8);
+  });
+
+  test('of two nodes that make it at once one wins, for both', async () => {
+    const store = await openStore();
+    const made = await Promise.all(
+      [1, 2, 4].map((shardCount) =>
+        makeShardMap(store, clock, 'kstore', { shardCount, replicationFactor: 1 }).catch(
+          () => undefined,
+        ),
+      ),
+    );
+    expect(made.filter((one) => one !== undefined)).toHaveLength(1);
   });
 });
