@@ -87,8 +87,7 @@ export class Promotion {
       return;
     }
     this.#triggeredMs ??= nowMs;
-    const isRequested = nowMs - this.#requestedMs < requestLifeMs;
-    const delayMs = isRequested ? 0 : this.#rank() * rankDelayMs;
+    const delayMs = this.#isWished() ? 0 : this.#rank() * rankDelayMs;
     if (nowMs - this.#triggeredMs >= delayMs && nowMs >= this.#retryFromMs) this.#stand();
   }
 
@@ -165,12 +164,17 @@ export class Promotion {
     return phase === 'active' && !isLeaving && isAttached && canAccept;
   }
 
+  /** The controller wants this replica to be primary: it said so lately, or the record does. */
+  #isWished(): boolean {
+    const { record, self, nowMs } = this.#core;
+    return record?.preferred === self || nowMs - this.#requestedMs < requestLifeMs;
+  }
+
   #isTriggered(): boolean {
     const core = this.#core;
     const { record, nowMs } = core;
     if (record === undefined) return false;
-    if (nowMs - this.#requestedMs < requestLifeMs) return true;
-    if (!core.liveNodes.has(record.primary)) return true;
+    if (this.#isWished() || !core.liveNodes.has(record.primary)) return true;
     const primary = core.peers.get(record.primary);
     if (primary === undefined) return true;
     const isHeard = primary.hasStandingSince(nowMs - silenceMs);
