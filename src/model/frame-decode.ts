@@ -41,7 +41,7 @@ export interface FrameHeader {
   readonly namespace: number;
   readonly shardCount: number;
   readonly shard: number;
-  readonly kind: 'points' | 'delete';
+  readonly kind: keyof typeof frameKind;
   readonly seriesCount: number;
   readonly rowCount: number;
   readonly cellCount: number;
@@ -256,9 +256,10 @@ function checkVersion(view: DataView): void {
   }
 }
 
-function readKind(code: number): 'points' | 'delete' {
+function readKind(code: number): keyof typeof frameKind {
   if (code === frameKind.points) return 'points';
   if (code === frameKind.delete) return 'delete';
+  if (code === frameKind.kv) return 'kv';
   throw new CitadelError(
     'unsupported-version',
     `cannot read frame kind ${code}: a later release is needed`,
@@ -315,6 +316,7 @@ export function openFrame(source: Uint8Array, options: { trusted?: boolean } = {
     const predicate = decodeDeletePredicate(bytes.subarray(start, start + size));
     return { kind: 'delete', delete: { header, bytes, predicate } };
   }
+  if (header.kind === 'kv') throw corrupt('it holds keys, neither points nor a delete');
   if (!trusted) checkPointsFrame(words, bytes);
   return { kind: 'points', points: new PointsFrame(header, bytes, words[17]!) };
 }

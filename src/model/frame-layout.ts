@@ -8,7 +8,7 @@
  *   0 u32 magic 'CTWF'      4 u16 version = 1      6 u16 flags (bit 0 compressed, bit 1 encrypted: both 0)
  *   8 u32 crc32 of bytes [12, size)               12 u32 size: whole frame, a multiple of 8
  *  16 u64 database id      24 u64 retention policy id (0 = all, deletes only)
- *  32 u32 namespace (0)    36 u32 shard count     40 u32 shard         44 u32 kind: 1 points, 2 delete
+ *  32 u32 namespace (0)    36 u32 shard count     40 u32 shard         44 u32 kind: 1 points, 2 delete, 3 kv (kv-frame.ts)
  *  48 u32 series count     52 u32 row count       56 u32 cell count    60 u32 column key count
  *  64 u32 offset of column keys                   68 u32 offset of series table
  *  72 i64 least time       80 i64 greatest time   88 u32 payload offset (delete)   92 u32 payload size
@@ -33,4 +33,4 @@ export const seriesEntrySize = 24;
 export const columnEntrySize = 16;
 /** One larger key-value entry, or one larger row, alone may exceed it. */
 export const frameSizeMax = 4 * 1024 * 1024;
-export const frameKind = { points: 1, delete: 2 } as const;
+export const frameKind = { points: 1, delete: 2, kv: 3 } as const;

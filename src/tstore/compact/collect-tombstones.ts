@@ -3,12 +3,12 @@
  * chunk or memtable holds a cell they hide.
  */
 
+import { joinVersions } from '../../model/versions.ts';
 import type { Tombstone } from '../catalog/catalog-rows.ts';
 import { changePartition } from '../partition/partition-change.ts';
 import type { PartitionField } from '../partition/partition-fields.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
 import { droppedUpTo } from '../read/schema-fields.ts';
-import { joinVersions } from '../snapshot/versions.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 

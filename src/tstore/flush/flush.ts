@@ -5,10 +5,10 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { FlushOptions } from '../../model/store-engine.ts';
+import { joinVersions } from '../../model/versions.ts';
 import { encodeRecord } from '../catalog/catalog-rows.ts';
 import { Memtable } from '../memtable/memtable.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
-import { joinVersions } from '../snapshot/versions.ts';
 import { isDamage, quarantine } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
 import { recordOf, type StoreState } from '../store/store-state.ts';

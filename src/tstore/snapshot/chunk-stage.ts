@@ -7,6 +7,7 @@
  */
 
 import { decodeSeriesKey, isWellFormedSeriesKey, type SeriesName } from '../../model/series-key.ts';
+import { corruptSnapshot } from '../../model/snapshot-pieces.ts';
 import { openChunk } from '../chunk/chunk.ts';
 import { FieldBook } from '../flush/flush-file.ts';
 import { FileNumbers, makePartition, partitionFor } from '../flush/new-partition.ts';
@@ -20,7 +21,6 @@ import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 import { type ArrivedChunk, addChunks, type FieldMap } from './add-chunks.ts';
 import { cutChunk } from './cut-chunk.ts';
-import { corruptSnapshot } from './pieces.ts';
 import type { PartitionRecord } from './records.ts';
 
 /** Collected before they are written. */

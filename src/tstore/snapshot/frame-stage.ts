@@ -4,6 +4,7 @@
  */
 
 import { type Frame, openFrame } from '../../model/frame-decode.ts';
+import { corruptSnapshot } from '../../model/snapshot-pieces.ts';
 import { flushTask } from '../flush/flush.ts';
 import { planFlush } from '../flush/plan-flush.ts';
 import { saveNames } from '../flush/save-names.ts';
@@ -11,7 +12,6 @@ import { Memtable } from '../memtable/memtable.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
-import { corruptSnapshot } from './pieces.ts';
 import type { FrameRecord } from './records.ts';
 
 /** Collected before they are written. */

@@ -7,7 +7,17 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
+import { corruptSnapshot, PieceReader } from '../../model/snapshot-pieces.ts';
+import {
+  decodeEnd,
+  decodeStart,
+  RecordReader,
+  type SnapshotRecord,
+  type StartRecord,
+  unknownRecord,
+} from '../../model/snapshot-records.ts';
 import type { SnapshotFacts, SnapshotMerge } from '../../model/store-snapshot.ts';
+import { coversVersions, joinVersions } from '../../model/versions.ts';
 import { decodeTombstone, encodeRecord, type Tombstone } from '../catalog/catalog-rows.ts';
 import { saveNames } from '../flush/save-names.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
@@ -16,19 +26,7 @@ import { retireFiles } from '../store/retire-files.ts';
 import { recordOf, type StoreState } from '../store/store-state.ts';
 import { ChunkStage } from './chunk-stage.ts';
 import { FrameStage } from './frame-stage.ts';
-import { corruptSnapshot, PieceReader } from './pieces.ts';
-import {
-  decodeEnd,
-  decodeFrame,
-  decodePartition,
-  decodeStart,
-  RecordReader,
-  recordKind,
-  type SnapshotRecord,
-  type StartRecord,
-  unknownRecord,
-} from './records.ts';
-import { coversVersions, joinVersions } from './versions.ts';
+import { decodeFrame, decodePartition, recordKind } from './records.ts';
 
 /** Runs work while nothing else changes files of the store. */
 export type RunAlone = <T>(work: () => Promise<T>) => Promise<T>;

@@ -9,7 +9,9 @@
  */
 
 import { hash64Into } from '../../base/hash.ts';
+import { encodeStart, RecordWriter } from '../../model/snapshot-records.ts';
 import type { SnapshotFacts } from '../../model/store-snapshot.ts';
+import { joinVersions } from '../../model/versions.ts';
 import { encodeTombstone, type Tombstone } from '../catalog/catalog-rows.ts';
 import type { MemFrame } from '../memtable/memtable.ts';
 import type { ChunkDirectory, ChunkRef } from '../partition/chunk-directory.ts';
@@ -19,16 +21,7 @@ import { chunksOf, seriesIdsOf } from '../partition/series-walk.ts';
 import { noteDamage } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
-import { PieceWriter } from './pieces.ts';
-import {
-  encodeEnd,
-  encodeFrameHead,
-  encodePartition,
-  encodeStart,
-  recordHead,
-  recordKind,
-} from './records.ts';
-import { joinVersions } from './versions.ts';
+import { encodeFrameHead, encodePartition, recordKind } from './records.ts';
 
 /** What is seen of memory, taken in one turn. */
 export interface PinnedStore {
@@ -50,29 +43,6 @@ export function pinStore(state: StoreState, facts: SnapshotFacts): PinnedStore {
     frames: parts.map((part) => part.frames.slice()),
     files: [...state.files()],
   };
-}
-
-/** The stream of records, cut into pieces. */
-class RecordWriter {
-  private readonly pieces = new PieceWriter();
-  private readonly counts = new Array<number>(recordKind.end).fill(0);
-
-  put(kind: number, ...parts: readonly Uint8Array[]): void {
-    let size = 0;
-    for (const part of parts) size += part.length;
-    this.pieces.put(recordHead(kind, size));
-    for (const part of parts) this.pieces.put(part);
-    this.counts[kind]!++;
-  }
-
-  take(): Uint8Array[] {
-    return this.pieces.take();
-  }
-
-  finish(): Uint8Array[] {
-    this.put(recordKind.end, encodeEnd(this.counts.slice(0, recordKind.end)));
-    return this.pieces.finish();
-  }
 }
 
 /** Rows of one file, of which the one read last from each layer is kept: neighbours share a row. */
@@ -106,7 +76,7 @@ export async function* streamStore(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const pacer = new Pacer(state.options.env, signal);
-  const writer = new RecordWriter();
+  const writer = new RecordWriter(recordKind.end, recordKind.end);
   const { shard, shardCount } = state.options;
   writer.put(recordKind.start, encodeStart({ ...pinned.facts, shard, shardCount, namespace: 0 }));
   putTombstones(writer, pinned.tombstones);

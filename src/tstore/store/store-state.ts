@@ -4,13 +4,13 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
+import { FrameSlabs } from '../../model/frame-slab.ts';
 import type { CatalogFile } from '../catalog/catalog-file.ts';
 import type { FileRecord, Tombstone } from '../catalog/catalog-rows.ts';
 import type { StorePolicy, TStoreOptions } from '../contract.ts';
 import { fullStampRule, type StampRule } from '../flush/stamp-rule.ts';
 import { DatabaseIndex } from '../index/database-index.ts';
 import { FieldNames } from '../memtable/field-names.ts';
-import { FrameSlabs } from '../memtable/frame-slab.ts';
 import { Memtable } from '../memtable/memtable.ts';
 import { Origins } from '../merge/origins.ts';
 import { defaultDurationNs } from '../partition/partition-bounds.ts';

@@ -3,7 +3,7 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { pieceSizeMax } from '../../../../src/tstore/snapshot/pieces.ts';
+import { pieceSizeMax } from '../../../../src/model/snapshot-pieces.ts';
 import { makeTempDir, removeTempDir } from '../../../support/temp-dir.ts';
 import {
   db,

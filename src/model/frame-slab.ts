@@ -3,7 +3,7 @@
  * small buffers. A large frame that has a buffer of its own stays where it is.
  */
 
-import { align8 } from '../../base/bytes.ts';
+import { align8 } from '../base/bytes.ts';
 
 const slabSize = 1024 * 1024;
 const keptSizeMin = 64 * 1024;

@@ -4,8 +4,8 @@
  */
 
 import { crc32 } from 'node:zlib';
-import { viewOf } from '../../base/bytes.ts';
-import { CitadelError } from '../../base/errors.ts';
+import { viewOf } from '../base/bytes.ts';
+import { CitadelError } from '../base/errors.ts';
 
 export const pieceMagic = 0x4e535443;
 export const pieceVersion = 1;
