@@ -86,6 +86,7 @@ export class QueryExecutor {
     const id = queries.add({ statements, database, end: running.end });
     const memory = this.#memory.open();
     const { signal } = running;
+    signal.addEventListener('abort', () => memory.close(), { once: true });
     const turnstile = this.#turnstile;
     const context: QueryContext = {
       database,
@@ -102,8 +103,8 @@ export class QueryExecutor {
       }
     } finally {
       this.#stats.queryMs += queries.remove(id);
-      memory.close();
       running.finish();
+      memory.close();
     }
   }
 

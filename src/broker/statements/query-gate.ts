@@ -91,6 +91,11 @@ export function startQuery(
 ): RunningQuery {
   checkConcurrency(stats.queriesActive, limits.maxConcurrentQueries);
   const controller = new AbortController();
+  const { signal } = controller;
+  stats.queriesStarted++;
+  stats.queriesActive++;
+  // Once it is ended only its client is waited for: its place is free.
+  signal.addEventListener('abort', () => stats.queriesActive--, { once: true });
   const onClientGone = () => controller.abort(client.reason);
   client.addEventListener('abort', onClientGone);
   if (client.aborted) onClientGone();
@@ -101,15 +106,11 @@ export function startQuery(
       : timers.after(queryTimeoutMs, () => {
           controller.abort(new CitadelError('timeout', 'query-timeout limit exceeded'));
         });
-  stats.queriesStarted++;
-  stats.queriesActive++;
-  const { signal } = controller;
   return {
     signal,
     guard: (pieces) => guardPieces(pieces, signal),
     end: (reason) => controller.abort(reason),
     finish: () => {
-      stats.queriesActive--;
       timeout?.cancel();
       client.removeEventListener('abort', onClientGone);
       controller.abort(new CitadelError('cancelled', 'query has ended'));
