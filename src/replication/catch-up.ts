@@ -158,7 +158,8 @@ export class CatchUp {
     core.gcVersions.joinAll(event.gcVersions);
     if (core.phase === 'empty') core.saveEmpty(false);
     const peer = core.peers.get(event.from);
-    if (peer !== undefined && !core.isFilled) this.#puller.pull(peer, { prepare: 0, isUrgent: true });
+    if (peer !== undefined && !core.isFilled)
+      this.#puller.pull(peer, { prepare: 0, isUrgent: true });
   }
 
   /** The first snapshot is durable: what came since is asked for at once. */

@@ -33,7 +33,7 @@ function checksumOf(frame: Uint8Array): number {
 export class EntryIntake {
   readonly #core: ReplicaCore;
   readonly #levels: AckLevels;
-  readonly #writeIds = new WriteIdTable();
+  readonly writeIds = new WriteIdTable();
   readonly #pending = new Fifo<PendingEntry>();
   /** Of each origin, what replay found last without a gap; empty after the first write. */
   readonly #runs = new Map<string, { first: number; last: number }>();
@@ -96,7 +96,7 @@ export class EntryIntake {
     }
     const { wallMs, monotonicMs } = core.times;
     const key = toWriteIdKey(write.writeId);
-    const known = this.#writeIds.find(key, write.checksum, monotonicMs);
+    const known = this.writeIds.find(key, write.checksum, monotonicMs);
     if (known !== undefined) {
       const { origin, sequence, lsn } = known;
       this.#attach({ request, level, origin, sequence, sinceMs: monotonicMs, isGone: false }, lsn);
@@ -118,7 +118,7 @@ export class EntryIntake {
     };
     const waiter = { request, level, origin, sequence, sinceMs: monotonicMs, isGone: false };
     this.#pending.push({ entry, from: undefined, waiters: [waiter] });
-    this.#writeIds.add(key, this.#accepted(entry, write.checksum, monotonicMs));
+    this.writeIds.add(key, this.#accepted(entry, write.checksum, monotonicMs));
     core.lastEntryMs = monotonicMs;
     core.effects.push({ kind: 'append', entry });
     if (core.peers.size > 0) this.#push(entry);
@@ -182,13 +182,13 @@ export class EntryIntake {
       }
     }
     this.#lsn -= this.#pending.length;
-    this.#writeIds.removeAbove(this.#lsn);
+    this.writeIds.removeAbove(this.#lsn);
     this.#begin(newOrigin);
   }
 
   /** A new, empty store: nothing of the old one is known any more. */
   renew(origin: string, lsn: number): void {
-    this.#writeIds.removeAbove(-1);
+    this.writeIds.removeAbove(-1);
     this.#lsn = lsn;
     this.#begin(origin);
   }
@@ -271,7 +271,7 @@ export class EntryIntake {
   }
 
   #remember(entry: Entry, checksum: number, acceptedMs: number): void {
-    this.#writeIds.add(toWriteIdKey(entry.writeId), this.#accepted(entry, checksum, acceptedMs));
+    this.writeIds.add(toWriteIdKey(entry.writeId), this.#accepted(entry, checksum, acceptedMs));
   }
 
   #accepted(entry: Entry, checksum: number, acceptedMs: number) {

@@ -5,6 +5,10 @@ import { type Versions, VersionVector } from './version-vector.ts';
 
 /** A peer that was silent for so long counts as down until it is heard again. */
 export const downAfterMs = 1_000;
+/** A node that has refused connections for so long is gone, not just starting again. */
+const refusalMs = 300;
+/** It counts as silent for at least so long then: enough to be replaced. */
+const refusedSilenceMs = 2_000;
 /** A target that was not covered for so long gives way to a newer one. */
 const targetLifeMs = 1_000;
 
@@ -33,6 +37,7 @@ export class PeerView {
   /** Monotonic ms of its last message, or of making this view. */
   heardMs: number;
   link: 'connected' | 'refused' | 'silent' | 'unknown' = 'unknown';
+  #refusedFromMs = Number.POSITIVE_INFINITY;
   recordVersion = 0;
   /** The pull under way; undefined = none. */
   pull: { readonly id: number; readonly sentMs: number; readonly isUrgent: boolean } | undefined;
@@ -52,6 +57,19 @@ export class PeerView {
   constructor(node: string, nowMs: number) {
     this.node = node;
     this.heardMs = nowMs;
+  }
+
+  noteLink(link: 'connected' | 'refused' | 'silent', nowMs: number): void {
+    if (link !== 'refused') this.#refusedFromMs = Number.POSITIVE_INFINITY;
+    else if (this.link !== 'refused') this.#refusedFromMs = nowMs;
+    this.link = link;
+  }
+
+  /** How long nothing was heard of it. */
+  silentMs(nowMs: number): number {
+    const silentMs = Math.max(0, nowMs - this.heardMs);
+    const isGone = nowMs - this.#refusedFromMs >= refusalMs && this.heardMs <= this.#refusedFromMs;
+    return isGone ? Math.max(silentMs, refusedSilenceMs) : silentMs;
   }
 
   isDown(nowMs: number): boolean {

@@ -179,13 +179,13 @@ export class Promotion {
     if (primary === undefined) return true;
     const isHeard = primary.hasStandingSince(nowMs - silenceMs);
     if (isHeard && (!primary.canAccept || primary.isLeaving)) return true;
-    return record.replicas.length > 2 && this.#isSilentForMajority(primary.heardMs);
+    return record.replicas.length > 2 && this.#isSilentForMajority(primary.silentMs(nowMs));
   }
 
-  #isSilentForMajority(heardMs: number): boolean {
+  #isSilentForMajority(silentMs: number): boolean {
     const core = this.#core;
     const { nowMs } = core;
-    if (nowMs - heardMs < silenceMs) return false;
+    if (silentMs < silenceMs) return false;
     let count = 1;
     for (const peer of core.members()) {
       const isFresh = peer.hasStandingSince(nowMs - standingLifeMs);

@@ -27,6 +27,7 @@ export class Puller {
 
   pull(peer: PeerView, question: PullQuestion): void {
     const core = this.#core;
+    if (!core.isHolder) return;
     const { prepare, isUrgent, id = core.nextId() } = question;
     // A pull under way is followed to its end: frequent questions of others must not hide its answer.
     const isUnderWay = peer.pull !== undefined && core.nowMs - peer.pull.sentMs < pullLifeMs;

@@ -222,7 +222,7 @@ export class ReplicaCore {
   /** `changed` only: a standing with these components. */
   standing(changed?: Versions): Standing {
     const { primary } = this.record ?? {};
-    const heardMs = primary === undefined ? undefined : this.peers.get(primary)?.heardMs;
+    const silentMs = primary === undefined ? 0 : this.peers.get(primary)?.silentMs(this.nowMs);
     return {
       versions: changed ?? this.versions.toRecord(),
       isPartial: changed !== undefined,
@@ -230,7 +230,7 @@ export class ReplicaCore {
       isLeaving: this.isLeaving,
       phase: this.phase,
       canAccept: this.canAccept,
-      primarySilentMs: heardMs === undefined ? 0 : Math.max(0, Math.round(this.nowMs - heardMs)),
+      primarySilentMs: Math.round(silentMs ?? 0),
     };
   }
 

@@ -33,6 +33,7 @@ import type {
 } from './replica-events.ts';
 import { Stability, type StableHorizon } from './stability.ts';
 import type { Versions } from './version-vector.ts';
+import type { WriteIdTable } from './write-id-table.ts';
 
 export class ReplicaMachine {
   readonly shard: number;
@@ -104,6 +105,11 @@ export class ReplicaMachine {
 
   get recordVersion(): number {
     return this.#core.record?.version ?? 0;
+  }
+
+  /** For the shell to save, and to fill before replay. */
+  get writeIds(): WriteIdTable {
+    return this.#intake.writeIds;
   }
 
   /** Leaving or not a member, and no local entry is on its way: what `versions` says is all it will ever have accepted. */
@@ -332,7 +338,7 @@ export class ReplicaMachine {
   #linkChanged(node: string, state: 'connected' | 'refused' | 'silent'): void {
     const peer = this.#core.peers.get(node);
     if (peer === undefined || peer.link === state) return;
-    peer.link = state;
+    peer.noteLink(state, this.#core.nowMs);
     if (state === 'connected') this.#catchUp.reconnected(node);
     else this.#levels.judge();
   }

@@ -44,6 +44,13 @@ export class WriteIdTable {
     return nowMs - write.acceptedMs < writeIdLifeMs ? write : undefined;
   }
 
+  /** Those that still count, oldest first. */
+  *recent(nowMs: number): Generator<[string, AcceptedWrite]> {
+    for (const entry of this.#writes) {
+      if (nowMs - entry[1].acceptedMs < writeIdLifeMs) yield entry;
+    }
+  }
+
   add(key: string, write: AcceptedWrite): void {
     this.#writes.delete(key);
     this.#writes.set(key, write);
