@@ -1,6 +1,6 @@
 /** Goal: a snapshot that is merged brings every cell and delete, to any store, and a broken one brings nothing wrong. */
 
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { pieceSizeMax } from '../../../../src/model/snapshot-pieces.ts';
@@ -143,6 +143,35 @@ test('files that begin and end elsewhere take the same rows', async () => {
   expect(to.store.status.fileCount).toBeGreaterThan(4);
 });
 
+test('where nothing is in the way, files get the bounds of the sender', async () => {
+  const from = await open();
+  await fill(from);
+  await from.flush();
+  const shards = { dbId: db, rpId: rp, durationNs: 0n };
+  const to = await open({ policies: [{ ...shards, shardGroupDurationNs: day }] });
+  await mergePieces(to.store, await takePieces(from.store));
+  expect(to.store.status.partitions).toEqual(from.store.status.partitions);
+});
+
+test('a file from before a merge is noticed', async () => {
+  const from = await open();
+  await fill(from);
+  const root = makeTempDir('snapshot');
+  roots.push(root);
+  const before = await open({ root });
+  before.apply(pointsFrame([cpuPoint('z', start, { v: 1 })]));
+  await before.flush();
+  const isPartition = (name: string) => name.endsWith('-1.db');
+  const name = readdirSync(root, { recursive: true, encoding: 'utf8' }).find(isPartition)!;
+  const old = readFileSync(join(root, name));
+  await mergePieces(before.store, await takePieces(from.store));
+  await before.close();
+  worlds.pop();
+  writeFileSync(join(root, name), old);
+  const world = await open({ root });
+  expect(world.store.status.faults).toEqual([expect.stringContaining('older than the catalog')]);
+});
+
 function sizeOf(root: string): number {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .map((name) => statSync(join(root, name)))
@@ -158,6 +187,8 @@ test('the same snapshot merged again and again does not grow the store', async (
   roots.push(root);
   const to = await open({ root });
   await mergePieces(to.store, pieces);
+  await mergePieces(to.store, pieces);
+  expect(to.store.status.tombstoneCount).toBe(1);
   await compactAll(to.store, 10_000);
   const size = sizeOf(root);
   const digest = await digestOf(to.store);
@@ -244,21 +275,26 @@ test('no tombstone goes while a merge may bring rows that it hides', async () =>
   const late = await open();
   const row = pointsFrame([cpuPoint('h', start, { v: 1 })]);
   late.apply(row, { hlc: 10 });
+  await late.flush(5);
   const pieces = await takePieces(late.store);
 
   const world = await open();
   world.apply(row, { hlc: 10 });
   world.apply(deleteFrame({}), { hlc: 20 });
+  // The file stays, and compaction finds it clean of what the delete hides.
+  world.apply(pointsFrame([cpuPoint('other', start, { v: 2 })]), { hlc: 25 });
   await world.flush(30);
   const merge = await world.store.openMerge({});
   await compactAll(world.store, 30);
   expect(world.store.status.tombstoneCount).toBe(1);
   for (const piece of pieces) await merge.add(piece);
   await merge.finish();
+  const rows = [`cpu,host=other ${start} 2 - - -`];
+  expect(await readRows([world.store], plan)).toEqual(rows);
   await compactAll(world.store, 30);
-  expect(await readRows([world.store], plan)).toEqual([]);
+  expect(await readRows([world.store], plan)).toEqual(rows);
   expect(world.store.status.tombstoneCount).toBe(0);
-  expect(world.store.status.seriesCount).toBe(0);
+  expect(world.store.status.seriesCount).toBe(1);
 });
 
 test('collected garbage is remembered, and a store that may hold some of it is not merged into', async () => {
