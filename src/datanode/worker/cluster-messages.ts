@@ -42,8 +42,6 @@ export type ClusterToWorker =
     }
   | { readonly kind: 'map'; readonly map: WorkerMap }
   | { readonly kind: 'link'; readonly node: string; readonly state: PeerLinkState }
-  /** The controller wants this replica to be the primary. */
-  | { readonly kind: 'promote'; readonly shard: number }
   /** Nobody waits for the answer of this write any more. */
   | { readonly kind: 'forget'; readonly shard: number; readonly id: number }
   | {

@@ -68,9 +68,6 @@ export class ClusterTraffic {
         this.stepAll({ kind: 'link', node, state });
         return;
       }
-      case 'promote':
-        this.#step(message.shard, { kind: 'promote' });
-        return;
       case 'proposed': {
         const { shard, id, result } = message;
         this.#step(shard, { kind: 'proposed', id, result });

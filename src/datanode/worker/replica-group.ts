@@ -26,6 +26,7 @@ import { saveReplicaFacts } from './replica-file.ts';
 import type { ReplicaSet } from './replica-set.ts';
 import { checkFrame, type ShardReplica, toLogRecord } from './shard-replica.ts';
 import type { StampReserve } from './stamp-reserve.ts';
+import { saveWriteIds } from './write-id-file.ts';
 
 const saveRetryMs = 500;
 /** Under size pressure a log gives up what at least one other replica has. */
@@ -118,6 +119,8 @@ export class ReplicaGroup {
     return replica.flush(async () => {
       // Whatever the fsync mode: a store must never have an entry that the log could still lose.
       await this.log.sync();
+      const { disk, env } = this.#options;
+      await saveWriteIds(disk, replica.home.directory, replica.state.writeIds, env.clock);
       return { hlcMax: this.#options.clock.last, stableHlc: replica.state.stableHlc };
     }, signal);
   }

@@ -4,6 +4,7 @@
  */
 
 import { type CitadelError, invariant } from '../../base/errors.ts';
+import type { Env } from '../../env/env.ts';
 import { holdersOf, type ShardRecord } from '../../model/cluster.ts';
 import type { HybridClock } from '../../replication/hybrid-clock.ts';
 import { encodeMessage } from '../../replication/message-codec.ts';
@@ -22,14 +23,13 @@ import {
 import { PeerOutbox } from './peer-outbox.ts';
 import { type GroupPeers, ReplicaPeers } from './replica-peers.ts';
 import { type ReplicaHome, ShardReplica } from './shard-replica.ts';
+import { loadWriteIds } from './write-id-file.ts';
 
 /** The name of a node without peers in its own records. */
 const aloneName = 'alone';
 
 export interface ReplicaSetOptions extends HomeOptions {
-  readonly env: HomeOptions['env'] & {
-    readonly clock: { wallMs(): number; monotonicMs(): number };
-  };
+  readonly env: Pick<Env, 'rng' | 'log' | 'clock'>;
   readonly start: Pick<WorkerStart, 'shardCount' | 'logCount' | 'cluster'>;
   readonly logId: number;
   readonly logDirectory: string;
@@ -96,7 +96,7 @@ export class ReplicaSet {
       const record = cluster?.records.find((one) => one.shard === shard);
       const isOurs =
         cluster === undefined || (record !== undefined && holdersOf(record).includes(cluster.self));
-      if (known !== undefined) this.#add(await openHome(this.#options, known), shard, record);
+      if (known !== undefined) await this.#openKnown(known, record);
       else if (isOurs) await this.create(shard, record);
     }
   }
@@ -120,6 +120,13 @@ export class ReplicaSet {
     this.#byId.delete(home.replicaId);
     replica.moveTo(await renewHome(this.#options, shard, home));
     this.#byId.set(replica.replicaId, replica);
+  }
+
+  async #openKnown(found: FoundReplica, record: ShardRecord | undefined): Promise<void> {
+    const { env, disk } = this.#options;
+    const home = await openHome(this.#options, found);
+    const { state } = this.#add(home, found.shard, record);
+    await loadWriteIds(env, disk, home.directory, state.writeIds);
   }
 
   newOrigin(): string {

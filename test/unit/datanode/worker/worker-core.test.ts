@@ -121,6 +121,32 @@ describe('a write', () => {
     expect([b, c]).toEqual([a, a]);
   });
 
+  test('sent again within a minute is known when the log that showed it is gone, later no more', async () => {
+    const rig = new WorkerRig(1);
+    await rig.open();
+    const writeId = new Uint8Array(16).fill(9);
+    const answerOf = async () => {
+      const id = rig.write(1, makeFrame(1, 5), writeId);
+      await rig.env.scheduler.advance(50);
+      return rig.answers.get(id);
+    };
+    const reopen = async () => {
+      await rig.close(true);
+      expect((await rig.status()).logBytes).toBe(0);
+      rig.env.kill();
+      await rig.open();
+    };
+    const first = await answerOf();
+    await reopen();
+    expect(await answerOf()).toEqual(first);
+    await rig.env.scheduler.advance(30_000);
+    await reopen();
+    expect(await answerOf()).toEqual(first);
+    await rig.env.scheduler.advance(40_000);
+    await reopen();
+    expect(await answerOf()).not.toEqual(first);
+  });
+
   test('to a shard of another worker, of another shape, or with a flipped bit is refused', async () => {
     const rig = new WorkerRig(1, { logIds: [0] });
     await rig.open();
