@@ -74,6 +74,7 @@ export interface RpcClients {
 }
 
 export interface RpcListen {
+  /** '' = every address. */
   readonly host: string;
   /** 0 = any free port, for both. */
   readonly port: number;

@@ -370,3 +370,10 @@ test('a port that is taken is told in so many words', async () => {
     message: expect.stringContaining(`cannot listen on 127.0.0.1:${taken.server.port}`),
   });
 });
+
+test('listens on a host by its name', async () => {
+  const node = await start('a', { host: 'localhost' });
+  const client = new Client(`localhost:${node.server.port}`, credentials.createInsecure());
+  closers.push(() => client.close());
+  expect([...(await call(client, healthPath)).bytes]).toEqual([8, 1]);
+});

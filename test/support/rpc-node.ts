@@ -130,6 +130,8 @@ export interface RpcNodeOptions {
   readonly workers?: number;
   readonly tls?: RpcTls;
   readonly port?: number;
+  /** Default: the loopback address. */
+  readonly host?: string;
   readonly snapshotBytesPerSecond?: number;
   readonly snapshotQuietMs?: number;
 }
@@ -149,7 +151,7 @@ export async function startRpcNode(uuid: string, options: RpcNodeOptions): Promi
     dataNode: options.dataNode,
     inbox: clients.inbox,
     snapshotBytesPerSecond: options.snapshotBytesPerSecond,
-    listen: { host: '127.0.0.1', port: options.port ?? 0, snapshotPort: 0 },
+    listen: { host: options.host ?? '127.0.0.1', port: options.port ?? 0, snapshotPort: 0 },
   });
   const scheme = options.tls === undefined ? 'http' : 'https';
   return {

@@ -49,9 +49,7 @@ function addServices(server: Server, options: RpcServerOptions): Services {
   return { health, peers };
 }
 
-function bind(server: Server, { listen, tls }: RpcServerOptions): Promise<number> {
-  const { host, port } = listen;
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+function bindTo(server: Server, address: string, tls: RpcServerOptions['tls']): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, serverCredentials(tls), (cause, bound) => {
       if (cause === null) return resolve(bound);
@@ -59,6 +57,18 @@ function bind(server: Server, { listen, tls }: RpcServerOptions): Promise<number
       return reject(new CitadelError('unavailable', message, { cause }));
     });
   });
+}
+
+/** No host = every address: of both families where the machine has both. */
+async function bind(server: Server, { listen, tls }: RpcServerOptions): Promise<number> {
+  const { host, port } = listen;
+  if (host !== '') return bindTo(server, `${host.includes(':') ? `[${host}]` : host}:${port}`, tls);
+  try {
+    return await bindTo(server, `[::]:${port}`, tls);
+  } catch {
+    // A machine without IPv6; if the port is the trouble, this one says so.
+    return bindTo(server, `0.0.0.0:${port}`, tls);
+  }
 }
 
 function stop(server: Server, options: RpcServerOptions, graceMs: number): Promise<void> {

@@ -163,7 +163,7 @@ function listen(server: Server, host: string, port: number): Promise<number> {
       reject(new CitadelError('unavailable', message, { cause }));
     };
     server.once('error', fail);
-    server.listen(port, host, () => {
+    server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
       server.off('error', fail);
       resolve((server.address() as AddressInfo).port);
     });
