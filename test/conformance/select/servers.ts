@@ -1,5 +1,6 @@
 /** Both servers, started and loaded with the same data. */
 
+import { type CitadelCluster, startCluster } from '../../support/citadel-cluster.ts';
 import { type CitadelProcess, startCitadel } from '../../support/citadel-process.ts';
 import type { HttpResponse } from '../../support/http-client.ts';
 import { type InfluxdProcess, startInfluxd } from '../../support/influxd-process.ts';
@@ -24,6 +25,7 @@ interface Server {
 }
 
 export interface Servers {
+  /** The node that is asked. */
   readonly citadel: CitadelProcess;
   readonly influxd: InfluxdProcess;
   stop(): Promise<void>;
@@ -51,14 +53,19 @@ async function load(server: Server): Promise<void> {
   }
 }
 
-export async function startServers(): Promise<Servers> {
-  const citadel = await startCitadel();
+interface Ours {
+  readonly citadel: CitadelProcess;
+  cleanUp(): Promise<void>;
+}
+
+async function startLoaded(ours: Ours): Promise<Servers> {
+  const { citadel } = ours;
   const influxd = await startInfluxd().catch(async (error: unknown) => {
-    await citadel.cleanUp();
+    await ours.cleanUp();
     throw error;
   });
   const stop = async (): Promise<void> => {
-    await citadel.cleanUp();
+    await ours.cleanUp();
     await influxd.stop();
   };
   try {
@@ -68,6 +75,23 @@ export async function startServers(): Promise<Servers> {
     throw error;
   }
   return { citadel, influxd, stop };
+}
+
+export async function startServers(): Promise<Servers> {
+  const citadel = await startCitadel();
+  return startLoaded({ citadel, cleanUp: () => citadel.cleanUp() });
+}
+
+export interface ClusterServers extends Servers {
+  readonly cluster: CitadelCluster;
+}
+
+/** Three nodes with two copies of everything; one of them is asked. */
+export async function startClusterServers(): Promise<ClusterServers> {
+  const cluster = await startCluster();
+  const [citadel] = cluster.nodes as [CitadelProcess];
+  const servers = await startLoaded({ citadel, cleanUp: () => cluster.cleanUp() });
+  return { ...servers, cluster };
 }
 
 export async function ask(server: Server, question: Question): Promise<Answer> {

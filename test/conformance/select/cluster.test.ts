@@ -1,0 +1,58 @@
+/**
+ * Goal: three nodes with two copies answer as InfluxDB 1.6.7 does, whole and with one node down.
+ * Method: the cases and random queries of select.test.ts, asked of one node of a cluster; half way another
+ * node is killed.
+ */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { etcdInstalled } from '../../support/etcd-process.ts';
+import { influxdInstalled } from '../../support/influxd-process.ts';
+import { caseFiles, type Difference, findDifference, readCases } from './compare-cases.ts';
+import { findRandomDifferences } from './random/compare.ts';
+import { QuestionGenerator } from './random/generate.ts';
+import { type ClusterServers, type Question, startClusterServers } from './servers.ts';
+
+const parallel = 6;
+const randomCount = 300;
+const randomSeed = 20_261_121;
+
+describe.runIf(influxdInstalled && etcdInstalled)('a cluster against influxd 1.6.7', () => {
+  let servers: ClusterServers;
+
+  beforeAll(async () => {
+    servers = await startClusterServers();
+  }, 120_000);
+  afterAll(async () => {
+    await servers?.stop();
+  });
+
+  async function findDifferences(questions: readonly Question[]): Promise<Difference[]> {
+    const found: Difference[] = [];
+    for (let from = 0; from < questions.length; from += parallel) {
+      const batch = questions.slice(from, from + parallel);
+      const differences = await Promise.all(
+        batch.map((question) => findDifference(servers, question)),
+      );
+      found.push(...differences.filter((difference) => difference !== undefined));
+    }
+    return found;
+  }
+
+  async function compareAll(seed: number): Promise<void> {
+    const questions = caseFiles()
+      .flatMap((file) => readCases(file))
+      .filter(({ accepted }) => accepted === undefined);
+    expect(await findDifferences(questions)).toEqual([]);
+    const generator = new QuestionGenerator(seed);
+    const random = Array.from({ length: randomCount }, () => generator.next());
+    expect(await findRandomDifferences(servers, random)).toEqual([]);
+    process.stdout.write(`${questions.length} cases and ${randomCount} random queries equal\n`);
+  }
+
+  test('with all nodes', () => compareAll(randomSeed), 180_000);
+
+  test('with one node down', async () => {
+    await servers.cluster.nodes[1]!.kill();
+    await compareAll(randomSeed + 1);
+  }, 180_000);
+});
