@@ -5,6 +5,7 @@
 
 import type { StoreKind } from '../model/cluster.ts';
 import type { Hlc } from '../model/entry.ts';
+import type { ByteList } from '../model/key-list.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../model/plan.ts';
 import type { DigestPart } from '../model/store-snapshot.ts';
 
@@ -19,6 +20,8 @@ export interface WriteShardRequest {
   readonly level: ConsistencyLevel;
   /** The primary did not answer: this replica is asked to accept in its place. Default false. */
   readonly isFallback?: boolean;
+  /** Whose shard it is. Default `tstore`. */
+  readonly kind?: StoreKind;
   /**
    * A WriteFrame. Its ArrayBuffer is handed over: the caller must not touch it afterwards.
    */
@@ -111,6 +114,58 @@ export interface ShardDigest {
   readonly parts: readonly DigestPart[];
 }
 
+/** Keys of one shard. */
+export interface KvKeys {
+  readonly shard: number;
+  readonly keys: ByteList;
+}
+
+/** Values of a run of the keys that were asked for of one shard, in their order. */
+export interface KvGetBlock {
+  readonly shard: number;
+  /** Index of the first key within its shard's. */
+  readonly start: number;
+  /** Per key: 1 = it has a value, 0 = the key is absent. */
+  readonly present: Uint8Array;
+  /** Empty where the key is absent. */
+  readonly values: ByteList;
+  /** Whether anything was ever written to the table in this shard. */
+  readonly hasTable: boolean;
+}
+
+/** Keys in [from, until) by their bytes; `until` undefined = to the end of the table. */
+export interface KvScanPlan {
+  readonly table: string;
+  readonly from: Uint8Array;
+  readonly until: Uint8Array | undefined;
+}
+
+/** Keys in order, each once. The first block of a stream may be empty: it tells of the table. */
+export interface KvScanBlock {
+  readonly keys: ByteList;
+  readonly values: ByteList;
+  readonly hasTable: boolean;
+}
+
+/**
+ * Reads of key-value shards, one stream per worker thread that owns some of the shards; pulled, ended and answered
+ * with errors as scans are. The keys of a scan's stream are in order over all its shards.
+ */
+export interface KvReads {
+  get(
+    table: string,
+    parts: readonly KvKeys[],
+    signal: AbortSignal,
+    options?: ReadOptions,
+  ): readonly AsyncIterable<KvGetBlock>[];
+  scan(
+    shards: readonly number[],
+    plan: KvScanPlan,
+    signal: AbortSignal,
+    options?: ReadOptions,
+  ): readonly AsyncIterable<KvScanBlock>[];
+}
+
 /**
  * Errors: `overloaded` (memory budget; retry later), `disk-full`, `redirect` (not here, or not able to answer: read the map anew,
  * ask another replica), `timeout`, `unavailable`, `read-only`.
@@ -142,4 +197,6 @@ export interface DataNodeApi {
     signal: AbortSignal,
   ): Promise<readonly ShardDigest[]>;
   status(): Promise<DataNodeStatus>;
+  /** Undefined = the node serves no key-value shards. */
+  readonly kv?: KvReads;
 }

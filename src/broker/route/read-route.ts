@@ -6,9 +6,10 @@
  */
 
 import { CitadelError, type ErrorCode } from '../../base/errors.ts';
+import type { ShardRecord } from '../../model/cluster.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../../model/plan.ts';
 import { ResumeFilter } from '../../query/merge/resume.ts';
-import type { ReadLevel, ReadOptions } from '../../rpc/data-node-api.ts';
+import type { DataNodeApi, ReadLevel, ReadOptions } from '../../rpc/data-node-api.ts';
 import { readOrder } from './replica-choice.ts';
 import { pause, type RouteParts, recordOf, refreshMap, shardsOf } from './route-parts.ts';
 import { SchemaFilter } from './schema-filter.ts';
@@ -30,7 +31,7 @@ interface Leg {
 }
 
 /** Leaves out of a stream that starts anew what was delivered before. */
-interface Filter<B> {
+export interface Filter<B> {
   restart(): void;
   take(block: B): B | undefined;
 }
@@ -52,36 +53,44 @@ export class ReadRoute {
   }
 
   scan(plan: ShardPlan, signal: AbortSignal): readonly AsyncIterable<ScanBlock>[] {
-    return this.#streams<ScanBlock>(
-      (node, shards, options, stop) => this.#nodeOf(node).scan(shards, plan, stop, options),
+    return this.streams<ScanBlock>(
+      (node, shards, options, stop) => this.nodeOf(node).scan(shards, plan, stop, options),
       () => new ResumeFilter(plan.descending),
       signal,
     );
   }
 
   schema(plan: SchemaPlan, signal: AbortSignal): readonly AsyncIterable<SchemaBlock>[] {
-    return this.#streams<SchemaBlock>(
-      (node, shards, options, stop) => this.#nodeOf(node).schema(shards, plan, stop, options),
+    return this.streams<SchemaBlock>(
+      (node, shards, options, stop) => this.nodeOf(node).schema(shards, plan, stop, options),
       () => new SchemaFilter(),
       signal,
     );
   }
 
-  #streams<B>(
+  /**
+   * Whatever a node answers in streams. `filter`: made for each leg, leaves out of a stream that starts anew what was
+   * delivered before. `wanted`: only these shards; undefined = all.
+   */
+  streams<B>(
     open: OpenStream<B>,
     filter: () => Filter<B>,
     signal: AbortSignal,
+    wanted?: ReadonlySet<number>,
   ): readonly AsyncIterable<B>[] {
-    const { cluster } = this.#parts;
-    const { map, self } = cluster;
-    const shards = shardsOf(this.#parts).map(({ shard }) => shard);
+    const { map, self } = this.#parts.cluster;
+    const records = shardsOf(this.#parts).filter(({ shard }) => wanted?.has(shard) ?? true);
     // Alone there is nobody else to ask.
-    const isAlone = map.nodes.size <= 1 && map.shards.tstore.every((one) => one.primary === self);
-    if (isAlone) return open(self, shards, this.#options(shards), signal);
-    return this.#legs().map((leg) => this.#follow(leg, open, filter(), signal));
+    const isAlone = map.nodes.size <= 1 && records.every((one) => one.primary === self);
+    if (isAlone) {
+      const shards = records.map(({ shard }) => shard);
+      return open(self, shards, this.#options(shards), signal);
+    }
+    return this.#legs(records).map((leg) => this.#follow(leg, open, filter(), signal));
   }
 
-  #nodeOf(uuid: string) {
+  /** @throws CitadelError `unavailable` */
+  nodeOf(uuid: string): DataNodeApi {
     const node = this.#parts.dataNode(uuid);
     if (node === undefined) throw new CitadelError('unavailable', `cannot reach node ${uuid}`);
     return node;
@@ -92,11 +101,11 @@ export class ReadRoute {
     return { level: this.#level, mapVersion: cluster.map.version, marks: marks.of(shards) };
   }
 
-  #legs(): readonly Leg[] {
+  #legs(records: readonly ShardRecord[]): readonly Leg[] {
     const { map } = this.#parts.cluster;
     const lanes = Math.max(1, ...[...map.nodes.values()].map(({ workers }) => workers));
     const legs = new Map<string, number[]>();
-    for (const { shard, replicas, primary } of map.shards.tstore) {
+    for (const { shard, replicas, primary } of records) {
       const nodes = this.#level === 'one' ? [...replicas].sort() : [primary];
       const key = `${shard % lanes}/${nodes.join('/')}`;
       const leg = legs.get(key);

@@ -3,7 +3,7 @@
 import { CitadelError } from '../../base/errors.ts';
 import type { Env } from '../../env/env.ts';
 import type { ClusterView } from '../../metadata/cluster-view.ts';
-import type { ShardRecord } from '../../model/cluster.ts';
+import type { ShardRecord, StoreKind } from '../../model/cluster.ts';
 import type { DataNodeApi } from '../../rpc/data-node-api.ts';
 import type { AckedMarks } from './acked-marks.ts';
 
@@ -12,24 +12,32 @@ export interface RouteParts {
   readonly cluster: ClusterView;
   /** This node's own or a client of it; undefined = no such node is known. */
   readonly dataNode: (uuid: string) => DataNodeApi | undefined;
+  /** Of shards of this kind. */
   readonly marks: AckedMarks;
+  /** Whose shards are meant. Default `tstore`. */
+  readonly kind?: StoreKind;
 }
 
-/** Every shard of the time series. @throws CitadelError `unavailable` while the shard map is being made */
+function recordsOf({ cluster, kind = 'tstore' }: RouteParts): readonly ShardRecord[] {
+  return cluster.map.shards[kind];
+}
+
+/** Every shard of the kind. @throws CitadelError `unavailable` while the shard map is being made */
 export function shardsOf(parts: RouteParts): readonly ShardRecord[] {
-  const { tstore } = parts.cluster.map.shards;
-  if (tstore.length === 0) recordOf(parts, 0);
-  return tstore;
+  const records = recordsOf(parts);
+  if (records.length === 0) recordOf(parts, 0);
+  return records;
 }
 
 /** A look at the metadata store on the way of a request waits so long. */
 const refreshPatienceMs = 500;
 
 /** @throws CitadelError `unavailable` while the shard map is being made */
-export function recordOf({ cluster }: RouteParts, shard: number): ShardRecord {
-  const record = cluster.map.shards.tstore[shard];
+export function recordOf(parts: RouteParts, shard: number): ShardRecord {
+  const records = recordsOf(parts);
+  const record = records[shard];
   if (record !== undefined) return record;
-  const { length } = cluster.map.shards.tstore;
+  const { length } = records;
   const message =
     length === 0
       ? 'cannot reach any shard: the cluster has not placed its shards yet'

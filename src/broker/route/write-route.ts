@@ -78,7 +78,8 @@ function writeAlone(
   if (node === undefined) throw new CitadelError('unavailable', `cannot reach node ${primary}`);
   const { shard, writeId, level, frame, signal } = write;
   const mapVersion = parts.cluster.map.version;
-  return node.writeShard({ shard, epoch, mapVersion, writeId, level, frame }, signal);
+  const { kind = 'tstore' } = parts;
+  return node.writeShard({ kind, shard, epoch, mapVersion, writeId, level, frame }, signal);
 }
 
 class WriteRoute {
@@ -137,14 +138,14 @@ class WriteRoute {
   }
 
   async #send({ node: uuid, primary, mapVersion }: Attempt, epoch: number) {
-    const { dataNode, cluster } = this.#parts;
+    const { dataNode, cluster, kind = 'tstore' } = this.#parts;
     const { shard, writeId, level, frame: bytes, signal } = this.#write;
     const node = dataNode(uuid);
     if (node === undefined) throw new CitadelError('unavailable', `cannot reach node ${uuid}`);
     // The buffer is handed over to a node of this process, and may be needed again.
     const frame = uuid === cluster.self ? bytes.slice() : bytes;
     const isFallback = uuid !== primary;
-    const request = { shard, epoch, mapVersion, writeId, level, isFallback, frame };
+    const request = { kind, shard, epoch, mapVersion, writeId, level, isFallback, frame };
     return node.writeShard(request, signal);
   }
 
