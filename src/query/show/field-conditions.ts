@@ -1,6 +1,7 @@
 /**
  * Fields in the WHERE of a SHOW: a comparison of a field says nothing about series, so it counts as true
- * wherever the measurement has that field, unless some measurement has a tag of that name.
+ * wherever the measurement has that field, unless some measurement has a tag of that name. What is
+ * compared with a number or a boolean can be no tag at all.
  */
 
 import type { RowExpr, SchemaPlan } from '../../model/plan.ts';
@@ -17,23 +18,16 @@ function addTagNames(expr: RowExpr, names: Set<string>): void {
   addTagNames(expr.right, names);
 }
 
-interface FieldNames {
-  readonly all: ReadonlySet<string>;
-  /** Those that are no tag of any measurement: only those may be compared with a text. */
-  readonly untagged: ReadonlySet<string>;
-}
-
-/** The condition with comparisons of these names taken for true. */
-function assume(expr: RowExpr, names: FieldNames): RowExpr {
+/** The condition with comparisons of these names, and of numbers and booleans, taken for true. */
+function assume(expr: RowExpr, names: ReadonlySet<string>): RowExpr {
   if (expr.kind !== 'binary') return expr;
   const { op, left, right } = expr;
   if (op === 'and' || op === 'or') {
     return { ...expr, left: assume(left, names), right: assume(right, names) };
   }
-  const isText = right.kind === 'string' || right.kind === 'regex';
-  const known = isText ? names.untagged : names.all;
-  const isField = left.kind === 'tag' && known.has(left.name);
-  return isField ? { kind: 'boolean', value: true } : expr;
+  if (left.kind !== 'tag') return expr;
+  const isText = right.kind === 'string' || right.kind === 'regex' || right.kind === 'tag';
+  return isText && !names.has(left.name) ? expr : { kind: 'boolean', value: true };
 }
 
 async function measurementsOf(plan: Plan, context: QueryContext): Promise<readonly string[]> {
@@ -60,12 +54,13 @@ async function splitPlan(plan: Plan, context: QueryContext): Promise<Plan[]> {
     const fields = context.ports.schema.fields(dbId, measurement);
     return [...names].filter((name) => fields?.has(name) === true);
   };
-  if (measurements.every((measurement) => fieldsOf(measurement).length === 0)) return [plan];
+  if (measurements.every((measurement) => fieldsOf(measurement).length === 0)) {
+    return [{ ...plan, where: assume(where, new Set()) }];
+  }
   const tagKeys = await tagKeysOf(plan, context);
   return measurements.map((measurement) => {
-    const all = new Set(fieldsOf(measurement));
-    const untagged = new Set([...all].filter((name) => !tagKeys.has(name)));
-    return { ...plan, measurements: [measurement], where: assume(where, { all, untagged }) };
+    const untagged = new Set(fieldsOf(measurement).filter((name) => !tagKeys.has(name)));
+    return { ...plan, measurements: [measurement], where: assume(where, untagged) };
   });
 }
 

@@ -47,12 +47,12 @@ export class ExponentialAverage implements Indicator {
 
   #next(value: number): number {
     if (this.#count === 0) return value;
-    if (this.isWarm) return this.#last * (1 - this.#alpha) + value * this.#alpha;
+    if (this.isWarm) return (value - this.#last) * this.#alpha + this.#last;
     if (this.#warmup === 'simple') {
       return (this.#last * this.#count + value) / (this.#count + 1);
     }
     const alpha = 2 / (this.#count + 2);
-    return this.#last * (1 - alpha) + value * alpha;
+    return (value - this.#last) * alpha + this.#last;
   }
 }
 

@@ -39,7 +39,7 @@ function quote(value: string): string {
   return `'${value}'`;
 }
 
-function tagCondition(dice: Dice, tags: Subject['tags']): string {
+export function tagCondition(dice: Dice, tags: Subject['tags']): string {
   const [key, values] = dice.pick(Object.entries(tags));
   if (dice.chance(0.4)) {
     const pattern = dice.pick([

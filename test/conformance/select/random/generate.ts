@@ -113,7 +113,7 @@ export class QuestionGenerator {
       from: [subject.source],
       where: [...timeBounds(dice, subject), ...where(dice, subject, false)],
       groups: dice.chance(0.5) ? [time, ...groups(dice, subject)] : [time],
-      fill: hasBeside && fillsNumber.test(filled) ? '' : filled,
+      fill: (hasBeside || isMany) && fillsNumber.test(filled) ? '' : filled,
       descending: dice.chance(0.25),
       ...(isMany ? {} : page(dice)),
       zone: dice.chance(0.1) ? dice.pick(zones) : '',
@@ -158,10 +158,7 @@ export class QuestionGenerator {
       columns: [forecast(dice, subject.numbers)],
       from: [subject.source],
       where: timeBounds(dice, subject),
-      groups: [
-        windowOf(dice, subject, 8 + dice.below(15)),
-        ...(dice.chance(0.3) ? everySeries(subject) : []),
-      ],
+      groups: [windowOf(dice, subject, 8 + dice.below(15))],
       fill: dice.pick(['', '', 'fill(0)', 'fill(previous)']),
     };
   }

@@ -1,23 +1,24 @@
 /** SHOW statements at random. */
 
-import { condition } from './clauses.ts';
+import { tagCondition } from './clauses.ts';
 import type { Dice } from './dice.ts';
-import { type Subject, subjects } from './subjects.ts';
+import { subjects } from './subjects.ts';
 
 const measurements = ['cpu', 'gaps', 'many', 'dup', '/^m\\d$/', '/cpu|gaps/', 'nosuch', '/./'];
-const tagged = subjects.filter(
-  ({ tags, source }) => Object.keys(tags).length > 0 && source !== 'old',
-);
+/** `t` and `b` are tags of one measurement and fields of another. */
+const ambiguous: ReadonlySet<string> = new Set(['t', 'b']);
 
-/** Of tags only. */
+const tagged = subjects
+  .filter(({ source }) => source !== 'old')
+  .map(({ tags }) => ({
+    tags: Object.fromEntries(Object.entries(tags).filter(([key]) => !ambiguous.has(key))),
+  }))
+  .filter(({ tags }) => Object.keys(tags).length > 0);
+
+/** Of tags only, and of none whose name is a field elsewhere: the reference takes it for both. */
 function tagsOnly(dice: Dice): string {
-  const { tags } = dice.pick(tagged);
-  const subject: Subject = { ...tagged[0]!, numbers: [], strings: [], booleans: [], tags };
-  let text = condition(dice, subject, 1);
-  // Without fields there is nothing else to compare.
-  for (let tries = 0; text.includes('undefined') && tries < 20; tries++)
-    text = condition(dice, subject, 1);
-  return text.includes('undefined') ? "host = 'a'" : text;
+  const conditions = dice.some(tagged, 2).map(({ tags }) => tagCondition(dice, tags));
+  return conditions.join(dice.pick([' AND ', ' OR ']));
 }
 
 export function showStatement(dice: Dice): string {
