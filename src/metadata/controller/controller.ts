@@ -77,8 +77,9 @@ export class Controller {
     const timer: TimerHandle = this.#env.timers.every(turnPeriodMs, () => this.#wake());
     this.#stops.push(() => timer.cancel());
     this.#stops.push(
-      this.#view.onChange(() => {
-        if (this.#noteNodes()) this.#campaignedMs = Number.NEGATIVE_INFINITY;
+      this.#view.onChange(({ nodes }) => {
+        const isLeaderGone = this.#leader !== undefined && !nodes.has(this.#leader);
+        if (this.#noteNodes() || isLeaderGone) this.#campaignedMs = Number.NEGATIVE_INFINITY;
         this.#wake();
       }),
     );

@@ -100,12 +100,14 @@ interface Host {
 export class EtcdHosts {
   readonly #world: HostWorld;
   readonly #hosts: readonly Host[];
+  readonly #hasUser: boolean;
   #current = 0;
   #closed = false;
 
   constructor(world: HostWorld, access: EtcdAccess) {
     if (access.urls.length === 0) throw new CitadelError('invalid-argument', 'no etcd URL given');
     this.#world = world;
+    this.#hasUser = access.user !== undefined;
     this.#hosts = access.urls.map((url) => ({
       calls: openClient(world.clock, url, access),
       streams: openClient(world.clock, url, access),
@@ -122,6 +124,20 @@ export class EtcdHosts {
     const { calls, streams } = this.#hosts[this.#current]!;
     if (from === calls || from === streams) {
       this.#current = (this.#current + 1) % this.#hosts.length;
+    }
+  }
+
+  /**
+   * Makes sure that a client's token is one that the server knows: after a restart it knows none, and a client
+   * notices that only in a call, never on a stream. Costs nothing without a user.
+   */
+  async renewToken(client: Etcd3): Promise<void> {
+    if (!this.#hasUser) return;
+    const anything = { key: Buffer.of(0), limit: 1, keys_only: true };
+    try {
+      await this.#within(authTimeoutMs, (options) => client.kv.range(anything, options));
+    } catch {
+      // Whether the key may be read does not matter, and who is away is found out by whoever asked.
     }
   }
 

@@ -112,9 +112,14 @@ class EtcdMetaStore implements MetaStore {
   }
 
   async keepLeaseAlive(id: string): Promise<void> {
-    const seconds = await this.#hosts.call(renewal, (client, options) =>
-      renewOnce(client, id, options),
-    );
+    const seconds = await this.#hosts.call(renewal, async (client, options) => {
+      try {
+        return await renewOnce(client, id, options);
+      } catch (error) {
+        await this.#hosts.renewToken(client);
+        throw error;
+      }
+    });
     if (!(seconds > 0)) throw new CitadelError('not-found', `lease ${id} has ended`);
   }
 

@@ -90,7 +90,9 @@ export class EtcdWatches {
     const client = this.#hosts.streams;
     this.#client = client;
     this.#heardMs = this.#world.clock.monotonicMs();
-    const opening: Promise<Stream> = client.watchClient.watch();
+    const opening: Promise<Stream> = this.#hosts
+      .renewToken(client)
+      .then(() => client.watchClient.watch());
     opening.then(
       (stream) => this.#follow(stream, life),
       () => this.#broken(life),
