@@ -33,6 +33,8 @@ const leaseCheckMs = 200;
 const pooledBytesMax = 8192;
 /** The one kind of store this data node has. */
 const kindHere: StoreKind = 'tstore';
+/** Snapshots that go out at once. */
+const snapshotCountMax = 2;
 
 export interface ClusterParts {
   readonly view: ClusterView;
@@ -91,6 +93,7 @@ export class ClusterPort {
   /** Shard -> the record last told. */
   readonly #told = new Map<number, ShardRecord>();
   #isAttached: boolean;
+  #snapshotCount = 0;
   #closed = false;
 
   /** @throws CitadelError `conflict` for a map of another cluster or shape; `corrupt`, `unsupported-version` */
@@ -268,17 +271,25 @@ export class ClusterPort {
     });
   }
 
+  async *#pieces(blocks: AsyncIterable<StreamBlock>): AsyncGenerator<Uint8Array> {
+    if (this.#snapshotCount >= snapshotCountMax) {
+      throw new CitadelError('overloaded', 'cannot give another snapshot now, retry later');
+    }
+    this.#snapshotCount++;
+    try {
+      for await (const block of blocks) if ('piece' in block) yield block.piece;
+    } finally {
+      this.#snapshotCount--;
+    }
+  }
+
   #openSnapshot(kind: StoreKind, shard: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const { worker, workerOf, shardCount } = this.#options;
     const isHere = kind === kindHere && shard >= 0 && shard < shardCount && !this.#closed;
     const owner = isHere ? worker(workerOf(shard)) : undefined;
     if (owner === undefined) return refuse(`shard ${shard} of ${kind} is not here`);
-    return pieces(owner.stream([shard], { kind: 'snapshot' }, signal));
+    return this.#pieces(owner.stream([shard], { kind: 'snapshot' }, signal));
   }
-}
-
-async function* pieces(blocks: AsyncIterable<StreamBlock>): AsyncGenerator<Uint8Array> {
-  for await (const block of blocks) if ('piece' in block) yield block.piece;
 }
 
 async function* refuse(message: string): AsyncGenerator<Uint8Array> {

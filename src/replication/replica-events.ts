@@ -68,6 +68,8 @@ export type ReplicaEvent =
   | { readonly kind: 'store-renewed'; readonly origin: string; readonly lsn: number }
   /** The log no longer has entries of an origin up to and including this sequence, or cannot read them. */
   | { readonly kind: 'trimmed'; readonly origin: string; readonly sequence: number }
+  /** The store removed tombstones: whoever does not cover these may not be merged with. */
+  | { readonly kind: 'collected'; readonly gcVersions: Versions }
   /** A read at level `quorum` has pinned its view: may its answer count? Answered within a few seconds. */
   | { readonly kind: 'confirm-read'; readonly request: number }
   /** The controller asks this replica to become primary: a hand-over, or its probe found the primary dead. */

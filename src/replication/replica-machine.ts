@@ -126,6 +126,14 @@ export class ReplicaMachine {
     return lag;
   }
 
+  /** Since it was opened it has had everything that any other replica of the record had, at one time or another. */
+  get hasCoveredAll(): boolean {
+    const { isAlone, startedMs } = this.#core;
+    if (isAlone || this.#core.peers.size === 0) return false;
+    for (const { coveredMs } of this.#core.members()) if (coveredMs < startedMs) return false;
+    return true;
+  }
+
   /** Nothing with a stamp at or below it can still be applied here; 0 = not known yet. */
   get stableHlc(): Hlc {
     return this.#stability.hlc;
@@ -221,7 +229,8 @@ export class ReplicaMachine {
           | 'snapshot-merged'
           | 'snapshot-failed'
           | 'store-renewed'
-          | 'trimmed';
+          | 'trimmed'
+          | 'collected';
       }
     >,
   ): void {
@@ -248,7 +257,11 @@ export class ReplicaMachine {
       case 'trimmed': {
         const base = core.logBase.get(event.origin) ?? 0;
         core.logBase.set(event.origin, Math.max(base, event.sequence));
+        return;
       }
+      case 'collected':
+        core.gcVersions.joinAll(event.gcVersions);
+        return;
     }
   }
 

@@ -191,9 +191,10 @@ export class ClusterTraffic {
   async #trim(): Promise<void> {
     for (const group of this.#options.groups) {
       try {
+        await group.heal();
         await group.trim();
       } catch (error) {
-        this.#options.env.log.warn('cannot trim the log', { error });
+        this.#options.env.log.warn('cannot tidy the log', { error });
       }
     }
   }

@@ -72,6 +72,8 @@ export class Compactor {
           return replica.store.compactStep(hlc, signal, versions);
         };
         if (!(await replica.alone(step))) continue;
+        const { gcVersions } = replica.store.positions;
+        group.step(replica, { kind: 'collected', gcVersions });
         worked = true;
         const tookMs = env.clock.monotonicMs() - start;
         const pauseMs = Math.max(pauseMsMin, tookMs * pausePerStep);

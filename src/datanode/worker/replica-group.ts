@@ -21,6 +21,7 @@ import type { Versions } from '../../replication/version-vector.ts';
 import { CommitLog, type CommitLogOptions } from '../log/commit-log.ts';
 import { type LogRecord, recordSize } from '../log/log-layout.ts';
 import type { LogSummary } from '../log/log-reader.ts';
+import { saveFaults } from './log-faults.ts';
 import { toFailure, type WorkerStart, type WriteAnswer, type WriteItem } from './messages.ts';
 import { saveReplicaFacts } from './replica-file.ts';
 import type { ReplicaSet } from './replica-set.ts';
@@ -139,6 +140,22 @@ export class ReplicaGroup {
     if (clean && keepFrom > this.log.lastSegment) await this.log.seal();
     const removed = await this.log.trim((replicaId) => set.find(replicaId)?.replayFrom, keepFrom);
     if (removed > 0) await this.#forgetThrough(removed);
+  }
+
+  /** What damage to the log took is here again once every other replica was covered: it hides nothing any more. */
+  async heal(): Promise<void> {
+    const { disk, env, log } = this.#options;
+    const healed = [...this.replicas.values()].filter(
+      ({ faults, state }) => faults.length > 0 && state.hasCoveredAll,
+    );
+    if (healed.length === 0) return;
+    for (const replica of healed) replica.faults = [];
+    await saveFaults(
+      disk,
+      log.directory,
+      [...this.replicas.values()].flatMap(({ faults }) => faults),
+    );
+    for (const { shard } of healed) env.log.info('damage healed from peers', { shard });
   }
 
   /** No event counts any more; what was accepted is logged. */

@@ -254,6 +254,10 @@ export class ClusterRig {
     return replica === undefined ? undefined : (replica.store as FakeStore);
   }
 
+  stores(name: string): Iterable<FakeStore> {
+    return this.cluster.map.shards.tstore.flatMap(({ shard }) => this.storeOf(name, shard) ?? []);
+  }
+
   phaseOf(name: string, shard: number): string | undefined {
     return this.lives.get(name)?.core.replicaOf(shard)?.state.phase;
   }

@@ -190,6 +190,59 @@ describe('catch-up', () => {
     expect(rig.snapshotsMerged()).toBeGreaterThan(before);
   });
 
+  test('a replica that misses what was collected as garbage gives away what only it has, and starts anew', async () => {
+    const rig = await openCluster(11, { replicationFactor: 2, nodes: 2 });
+    await writeAll(rig, 20, 'all');
+    rig.cluster.cut('node-0', 'node-1');
+    await rig.advance(100);
+    for (const name of rig.nodes) {
+      for (let shard = 0; shard < shardCount; shard++) {
+        rig.write(name, shard, { level: 'one', isFallback: true });
+      }
+    }
+    await rig.until(
+      'each has something of its own',
+      () => rig.acked.length === 20 + 2 * shardCount,
+    );
+    for (let shard = 0; shard < shardCount; shard++) {
+      const store = rig.storeOf('node-0', shard)!;
+      store.toCollect = rig.lives.get('node-0')!.core.replicaOf(shard)!.state.versions;
+    }
+    await rig.until('garbage is collected', () =>
+      [...rig.stores('node-0')].every(
+        ({ positions }) => Object.keys(positions.gcVersions).length > 0,
+      ),
+    );
+    rig.cluster.heal();
+    const renewed = () =>
+      rig.world.events.filter(({ event }) => event.startsWith('replica starts anew')).length;
+    await rig.until('the other starts anew', () => renewed() === shardCount);
+    await rig.until('both agree', () => rig.areAllEqual() && areActive(rig));
+    rig.end('node-1', 'power-cut');
+    await rig.open('node-1');
+    await writeAll(rig, 8);
+    await rig.until('both still agree', () => rig.areAllEqual() && areActive(rig));
+    expect(renewed()).toBe(shardCount);
+  });
+
+  test('damage to the log is healed from peers', async () => {
+    const rig = await openCluster(12, { replicationFactor: 2 });
+    await writeAll(rig, 40, 'all');
+    await rig.advance(200);
+    const { disk } = rig.lives.get('node-1')!.node;
+    rig.end('node-1', 'kill');
+    const size = (await rig.world.scheduler.run(disk.readAll('log/1/00000001.log'))).length;
+    disk.flip('log/1/00000001.log', Math.floor(size / 2));
+    await rig.open('node-1');
+    const faults = async () => (await rig.statusOf('node-1')).shards.flatMap((one) => one.faults);
+    expect((await faults()).length).toBeGreaterThan(0);
+    await rig.until('nothing is hidden any more', async () => (await faults()).length === 0);
+    expect(rig.areAllEqual()).toBe(true);
+    rig.end('node-1', 'kill');
+    await rig.open('node-1');
+    await rig.until('it stays so', async () => areActive(rig) && (await faults()).length === 0);
+  });
+
   test('with all replicas there an idle log is empty', async () => {
     const rig = await openCluster(10, { replicationFactor: 2 });
     await writeAll(rig, 40);

@@ -24,6 +24,8 @@ export interface StoreFiles {
 export interface FakeStore extends TStore {
   readonly memory: Map<number, Entry>;
   readonly files: StoreFiles;
+  /** Taken for garbage-collected at the next compaction. */
+  toCollect: Readonly<Record<string, number>> | undefined;
   /** Every entry that a read would see, by `origin/sequence`. */
   contents(): Map<string, Entry>;
 }
@@ -123,9 +125,10 @@ export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults
     }
     return all;
   };
-  return {
+  const store: FakeStore = {
     memory,
     files,
+    toCollect: undefined,
     contents,
     get positions() {
       return files.positions;
@@ -155,7 +158,14 @@ export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults
       for (const { lsn } of frozen) memory.delete(lsn);
       return files.positions;
     },
-    compactStep: async () => false,
+    compactStep: async () => {
+      const { toCollect } = store;
+      store.toCollect = undefined;
+      if (toCollect === undefined) return false;
+      const { positions } = files;
+      files.positions = { ...positions, gcVersions: join(positions.gcVersions, toCollect) };
+      return true;
+    },
     close: async () => undefined,
     setPolicies: () => undefined,
     dropData: async () => undefined,
@@ -184,4 +194,5 @@ export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults
       };
     },
   };
+  return store;
 }
