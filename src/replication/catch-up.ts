@@ -74,6 +74,7 @@ export class CatchUp {
       if (peer !== undefined) core.send(from, { kind: 'standing', standing: core.standing({}) });
       return;
     }
+    if (this.#stability.isLost(from, entry)) return;
     const intake = this.#intake.receive(from, entry);
     if (peer === undefined) return;
     if (intake === 'gap') this.#pullUnlessUnderWay(peer, true);

@@ -286,6 +286,12 @@ function putReport(report: StabilityReport): void {
   writer.varint(report.floor);
   writer.varint(report.recordVersion);
   putVersions(report.versions);
+  const seen = Object.entries(report.seen);
+  writer.varint(seen.length);
+  for (const [node, count] of seen) {
+    putText(node);
+    writer.varint(count);
+  }
 }
 
 function takeReports(reader: ByteReader): StabilityReport[] {
@@ -298,9 +304,20 @@ function takeReports(reader: ByteReader): StabilityReport[] {
     const floor = reader.varint();
     const recordVersion = reader.varint();
     const versions = takeVersions(reader);
-    reports.push({ node, origin, count: number, floor, recordVersion, versions });
+    const seen = takeSeen(reader);
+    reports.push({ node, origin, count: number, floor, recordVersion, versions, seen });
   }
   return reports;
+}
+
+function takeSeen(reader: ByteReader): Record<string, number> {
+  const count = reader.varint();
+  const pairs: [string, number][] = [];
+  for (let i = 0; i < count; i++) {
+    const node = takeText(reader);
+    pairs.push([node, reader.varint()]);
+  }
+  return Object.fromEntries(pairs);
 }
 
 function putEntryHeads(entries: readonly PeerEntry[]): void {

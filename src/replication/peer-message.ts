@@ -48,10 +48,12 @@ export interface StabilityReport {
   /** Grows with each report of a node. */
   readonly count: number;
   readonly versions: Versions;
-  /** Every later local stamp of that node is greater; durable. */
+  /** Every later local stamp of that node is greater, durably, and nothing at or below it is on its way to its log. */
   readonly floor: Hlc;
   /** Of the shard record it was made under. */
   readonly recordVersion: number;
+  /** Node -> count of the latest report of it that the maker had seen. */
+  readonly seen: Readonly<Record<string, number>>;
 }
 
 export interface MessageHead {

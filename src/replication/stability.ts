@@ -1,17 +1,21 @@
 /**
- * Causal stability: up to which stamp nothing can arrive any more, found in two rounds of reports.
+ * Causal stability: up to which stamp nothing can arrive any more. Every holder reports now and then; three things
+ * must have been reported, one after the other, under one record version and with the same origins:
  *
- * Round 1: of every holder its versions and a floor (every later stamp of that node is greater, durably): L = join of the
- * versions, F = least floor. Round 2: every holder reports versions >= L, with the same origin and record version. Then
- * whatever has a stamp <= F is in L, and everyone has L. A holder that is down holds this back; it is never guessed.
+ *  1. Floors. A floor: every later stamp of that node is greater, durably, and nothing at or below it is on its way to its
+ *     log. F = the least of them.
+ *  2. Fences. Each has seen the reports of step 1 and still has a floor >= F. From then on it drops pushes that their
+ *     sender itself no longer counts (it crashed, or could not append): a message may be that late. L = join of the versions.
+ *  3. Cover. Each has everything in L.
  *
+ * Then whatever has a stamp <= F is in L, and everyone has L. A holder that is down holds this back; it is never guessed.
  * The learner takes part: it may become a member, and give stamps, before this replica hears of it.
  */
 
 import { holdersOf } from '../model/cluster.ts';
 import type { Hlc } from '../model/entry.ts';
 import type { EntryIntake } from './entry-intake.ts';
-import type { StabilityReport } from './peer-message.ts';
+import type { PeerEntry, StabilityReport } from './peer-message.ts';
 import type { PeerView } from './peer-view.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import { type Versions, VersionVector } from './version-vector.ts';
@@ -28,8 +32,11 @@ export interface StableHorizon {
 interface Round {
   readonly recordVersion: number;
   readonly origins: string;
-  readonly join: VersionVector;
   readonly floor: Hlc;
+  /** Of the reports that the floor comes from, by node. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Undefined until all have put up their fences. */
+  join: VersionVector | undefined;
 }
 
 export class Stability {
@@ -80,6 +87,16 @@ export class Stability {
     this.#judge();
   }
 
+  /**
+   * A push that came so late that its sender, by its own report, neither has the entry nor will make one with such a
+   * stamp: it was lost there, and was never acknowledged. Dropping it is like losing the message.
+   */
+  isLost(from: string, { origin, sequence, hlc }: PeerEntry): boolean {
+    const report = this.#reports.get(from);
+    if (report === undefined || hlc > report.floor) return false;
+    return sequence > (report.versions[origin] ?? 0);
+  }
+
   /** All that are known, now and then. */
   reportsFor(peer: PeerView): readonly StabilityReport[] {
     const { nowMs } = this.#core;
@@ -101,14 +118,16 @@ export class Stability {
     if (clock.wantedReservation(core.times.wallMs) !== undefined) {
       core.effects.push({ kind: 'extend-reserve' });
     }
-    const pending = this.#intake.oldestLocalHlc;
+    const pending = this.#intake.oldestPendingHlc;
     const { reservedTo } = clock;
     const floor = pending === undefined ? reservedTo : Math.min(reservedTo, pending - 1);
     this.#count = Math.max(this.#count + 1, clock.last);
     const versions = core.versions.toRecord();
     const recordVersion = record?.version ?? 0;
     const count = this.#count;
-    this.#reports.set(self, { node: self, origin, count, versions, floor, recordVersion });
+    const seen: Record<string, number> = {};
+    for (const [node, report] of this.#reports) if (node !== self) seen[node] = report.count;
+    this.#reports.set(self, { node: self, origin, count, versions, floor, recordVersion, seen });
   }
 
   #judge(): void {
@@ -126,19 +145,31 @@ export class Stability {
       this.#round = this.#open(reports, record.version, origins);
       return;
     }
-    if (!reports.every(({ versions }) => new VersionVector(versions).covers(round.join))) return;
+    round.join ??= joinFenced(round, reports);
+    const { join } = round;
+    if (join === undefined) return;
+    if (!reports.every(({ versions }) => new VersionVector(versions).covers(join))) return;
     this.#round = this.#open(reports, record.version, origins);
-    if (round.floor <= this.#horizon.hlc || !this.#core.versions.covers(round.join)) return;
-    this.#horizon = { hlc: round.floor, versions: round.join.toRecord() };
+    if (round.floor <= this.#horizon.hlc || !this.#core.versions.covers(join)) return;
+    this.#horizon = { hlc: round.floor, versions: join.toRecord() };
   }
 
   #open(reports: readonly StabilityReport[], recordVersion: number, origins: string): Round {
-    const join = new VersionVector();
-    let floor = Number.POSITIVE_INFINITY;
-    for (const report of reports) {
-      join.joinAll(report.versions);
-      floor = Math.min(floor, report.floor);
-    }
-    return { recordVersion, origins, join, floor };
+    const counts = new Map(reports.map(({ node, count }) => [node, count]));
+    const floor = Math.min(...reports.map((report) => report.floor));
+    return { recordVersion, origins, floor, counts, join: undefined };
   }
+}
+
+/** Undefined when somebody has not yet seen what the floor comes from. */
+function joinFenced(round: Round, reports: readonly StabilityReport[]): VersionVector | undefined {
+  const join = new VersionVector();
+  for (const { node, floor, seen, versions } of reports) {
+    if (floor < round.floor) return undefined;
+    for (const [other, count] of round.counts) {
+      if (other !== node && (seen[other] ?? 0) < count) return undefined;
+    }
+    join.joinAll(versions);
+  }
+  return join;
 }

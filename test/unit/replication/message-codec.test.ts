@@ -47,6 +47,7 @@ const report: fc.Arbitrary<StabilityReport> = fc.record({
   versions,
   floor: whole,
   recordVersion: whole,
+  seen: fc.dictionary(node, whole, { maxKeys: 3, noNullPrototype: true }),
 });
 const reports = fc.array(report, { maxLength: 3 });
 const entry: fc.Arbitrary<PeerEntry> = fc.record({
