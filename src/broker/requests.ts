@@ -42,6 +42,7 @@ export interface BrokerStats {
 }
 
 export type NodeStatus = DataNodeStatus;
+export type { ShardStatus } from '../rpc/data-node-api.ts';
 export type { ObservedNode } from './cluster/observe-nodes.ts';
 export type { ShardVerdict } from './cluster/verify-replicas.ts';
 

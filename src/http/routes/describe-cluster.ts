@@ -1,6 +1,6 @@
 /** Nodes and shards as GET /info shows them. */
 
-import type { ObservedNode } from '../../broker/requests.ts';
+import type { NodeStatus, ObservedNode, ShardStatus } from '../../broker/requests.ts';
 import {
   type ClusterMap,
   holdersOf,
@@ -8,7 +8,6 @@ import {
   type ShardRecord,
   type StoreKind,
 } from '../../model/cluster.ts';
-import type { DataNodeStatus, ShardStatus } from '../../rpc/data-node-api.ts';
 
 function sumOf(shards: readonly ShardStatus[], read: (shard: ShardStatus) => number): number {
   return shards.reduce((sum, shard) => sum + read(shard), 0);
@@ -68,7 +67,7 @@ function describeCopy(record: ShardRecord, node: string, status: ShardStatus | u
   };
 }
 
-function findStatus(status: DataNodeStatus | undefined, shard: number) {
+function findStatus(status: NodeStatus | undefined, shard: number) {
   return status?.shards.find((one) => one.shard === shard);
 }
 
