@@ -36,7 +36,8 @@ function qualifySource(source: Source, defaults: Defaults): Source {
     : { ...source, statement: qualifySelect(source.statement, defaults) };
 }
 
-function qualifySelect(select: SelectStatement, defaults: Defaults): SelectStatement {
+/** @throws CitadelError `not-found` */
+export function qualifySelect(select: SelectStatement, defaults: Defaults): SelectStatement {
   const target = select.target && qualify(select.target, defaults);
   const sources = select.sources.map((source) => qualifySource(source, defaults));
   return { ...select, target, sources };

@@ -15,7 +15,7 @@ import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece, StatementMessage, StatementResult } from '../../query/result.ts';
 import type { BrokerParts } from '../parts.ts';
 import type { BrokerStats, QueryRequest } from '../requests.ts';
-import { qualifyContinuousQuery } from './continuous-queries.ts';
+import { qualifyContinuousQuery, qualifySelect } from './continuous-queries.ts';
 import { knowSources } from './know-sources.ts';
 import { startQuery } from './query-gate.ts';
 import { createQueryPorts } from './query-ports.ts';
@@ -32,8 +32,12 @@ function isMutating(statement: Statement): boolean {
 
 /** As a message quotes it; a statement that fails has no message. */
 function quote({ view }: Catalog, statement: Statement, request: QueryRequest): string {
-  if (statement.kind !== 'create-continuous-query') return printStatement(statement);
+  const { database, policy } = request;
   try {
+    if (statement.kind === 'select') {
+      return printStatement(qualifySelect(statement, { view, database, policy }));
+    }
+    if (statement.kind !== 'create-continuous-query') return printStatement(statement);
     return printStatement(qualifyContinuousQuery(view, statement, request));
   } catch (error) {
     if (error instanceof CitadelError) return '';

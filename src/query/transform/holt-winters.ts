@@ -38,8 +38,8 @@ const workPerValue = 4;
 function power(base: number, exponent: number): number {
   let result = 1;
   let factor = base;
-  for (let left = exponent; left > 0; left = Math.floor(left / 2)) {
-    if (left % 2 === 1) result *= factor;
+  for (let left = exponent; left > 0; left >>= 1) {
+    if ((left & 1) === 1) result *= factor;
     factor *= factor;
   }
   return result;
