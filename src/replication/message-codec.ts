@@ -126,6 +126,7 @@ function flagsOf({ record }: MessageHead, body: PeerBody): number {
     flags |= flag.record;
     if (record.learner !== undefined) flags |= flag.learner;
     if (record.leaving !== undefined) flags |= flag.recordLeaving;
+    if (record.preferred !== undefined) flags |= flag.preferred;
     if (record.degraded) flags |= flag.degraded;
     if (record.isNew) flags |= flag.isNew;
   }
@@ -227,6 +228,7 @@ function putRecord(record: ShardRecord): void {
   for (const node of replicas) putText(node);
   if (learner !== undefined) putText(learner);
   if (leaving !== undefined) putText(leaving);
+  if (record.preferred !== undefined) putText(record.preferred);
 }
 
 function takeRecord(reader: ByteReader, flags: number): ShardRecord {
@@ -240,6 +242,7 @@ function takeRecord(reader: ByteReader, flags: number): ShardRecord {
   for (let i = 0; i < count; i++) replicas.push(takeText(reader));
   const learner = (flags & flag.learner) === 0 ? undefined : takeText(reader);
   const leaving = (flags & flag.recordLeaving) === 0 ? undefined : takeText(reader);
+  const preferred = (flags & flag.preferred) === 0 ? undefined : takeText(reader);
   const degraded = (flags & flag.degraded) !== 0;
   const isNew = (flags & flag.isNew) !== 0;
   return {
@@ -251,6 +254,7 @@ function takeRecord(reader: ByteReader, flags: number): ShardRecord {
     leaving,
     degraded,
     isNew,
+    preferred,
     version,
     revision,
   };

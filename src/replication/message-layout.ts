@@ -22,9 +22,10 @@ export const flag = {
   recordLeaving: 64,
   degraded: 128,
   isNew: 256,
+  preferred: 512,
 } as const;
 
-export const knownFlags = 511;
+export const knownFlags = 1023;
 
 /** Index = code; append only. */
 export const bodyKinds: readonly PeerBodyKind[] = [

@@ -265,7 +265,12 @@ export class Promotion {
   #propose(candidacy: Candidacy, degraded: boolean): void {
     const { epoch } = candidacy;
     const primary = this.#core.self;
-    candidacy.isProposed = this.#core.propose({ epoch, primary, degraded });
+    candidacy.isProposed = this.#core.propose({
+      epoch,
+      primary,
+      degraded,
+      preferred: undefined,
+    });
     if (!candidacy.isProposed) this.#candidacy = undefined;
   }
 

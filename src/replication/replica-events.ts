@@ -1,5 +1,5 @@
 /**
- * What goes into a replica's step function and what comes out (replica-state.ts). The shell on the data
+ * What goes into a replica's step function and what comes out (replica-machine.ts). The shell on the data
  * worker, and the simulation, feed events and perform effects in order; nothing else connects them.
  */
 

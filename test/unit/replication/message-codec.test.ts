@@ -67,6 +67,7 @@ const record: fc.Arbitrary<ShardRecord> = fc.record({
   leaving: fc.option(node, { nil: undefined }),
   degraded: fc.boolean(),
   isNew: fc.boolean(),
+  preferred: fc.option(node, { nil: undefined }),
   version: whole,
   revision: whole,
 });
