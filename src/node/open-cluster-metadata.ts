@@ -88,6 +88,17 @@ async function untilReached<T>({ clock, timers, log }: Env, work: () => Promise<
   }
 }
 
+/** The directory has metadata of its own that is not, or not all, in etcd. */
+async function mustMove(env: Env, directory: DataDirectory): Promise<boolean> {
+  if (!(await hasEmbeddedMetadata(directory))) return false;
+  const embedded = await openEmbeddedStore(env, directory);
+  try {
+    return (await findMoveState(embedded.store)) !== 'moved';
+  } finally {
+    await embedded.close();
+  }
+}
+
 /** Moves what the directory's own metadata has to etcd. Resolves with whether that is where it is now. */
 async function adopt(
   env: Env,
@@ -140,9 +151,8 @@ async function join(
   { lastMap, shardCount }: ClusterMetadataOptions,
 ): Promise<DataDirectory> {
   const isMember = lastMap?.clusterUuid === directory.identity.clusterUuid;
-  const isMoved = !(await hasEmbeddedMetadata(directory));
   // A member has no need of etcd to start.
-  if (isMember && isMoved) return directory;
+  if (isMember && !(await mustMove(env, directory))) return directory;
   const cluster = await findOwnCluster(env, directory, store, config);
   checkCluster(cluster, { clusterUuid: cluster.clusterUuid, shardCount });
   return joinCluster(directory, cluster);

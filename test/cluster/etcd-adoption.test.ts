@@ -74,6 +74,18 @@ describe.skipIf(!etcdInstalled)('a single node that joins etcd', () => {
     });
   });
 
+  test('starts while etcd is away, with what it knew', async () => {
+    await node.stop();
+    await etcd.kill();
+    await node.restart(clusterArgs);
+    await waitUntil('all points', async () => {
+      return (await ask('SELECT count(v) FROM m')).includes(`[0,${pointCount + 1}]`);
+    });
+    expect(await ask('SHOW USERS')).toContain('"u"');
+    await etcd.start();
+    await write('m,host=h0 v=0i 1');
+  });
+
   test('a second node joins the cluster that it became', async () => {
     const grpc = `127.0.0.1:${await findFreePort()}`;
     const args = ['-kvstore', etcd.url, '-grpc', grpc, '-cluster', 'moved'];
