@@ -104,20 +104,21 @@ export async function loadClusterMap(disk: Disk): Promise<ClusterMap | undefined
 export class ClusterMapFile {
   readonly #disk: Disk;
   readonly #failed: (error: unknown) => void;
-  #saved: number;
+  /** Version of the newest map that was saved or is being saved. */
+  #newest: number;
   #wanted: ClusterMap | undefined;
   #running: Promise<void> | undefined;
 
   /** `saved`: what the file holds, if there is one. */
   constructor(disk: Disk, saved: ClusterMap | undefined, failed: (error: unknown) => void) {
     this.#disk = disk;
-    this.#saved = saved?.version ?? 0;
+    this.#newest = saved?.version ?? 0;
     this.#failed = failed;
   }
 
   save(map: ClusterMap): void {
-    const newest = Math.max(this.#saved, this.#wanted?.version ?? 0);
-    if (map.version < newest) return;
+    if (map.version < this.#newest) return;
+    this.#newest = map.version;
     this.#wanted = map;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -134,7 +135,6 @@ export class ClusterMapFile {
       this.#wanted = undefined;
       try {
         await this.#disk.writeAtomic(clusterMapFile, encode(map));
-        this.#saved = map.version;
       } catch (error) {
         this.#failed(error);
       }

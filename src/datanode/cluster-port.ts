@@ -92,6 +92,8 @@ export class ClusterPort {
   readonly #timers: TimerHandle[] = [];
   /** Shard -> the record last told. */
   readonly #told = new Map<number, ShardRecord>();
+  /** The map that was last given to the file. */
+  #kept: ClusterMap | undefined;
   #isAttached: boolean;
   #snapshotCount = 0;
   #closed = false;
@@ -201,7 +203,8 @@ export class ClusterPort {
 
   #mapChanged(map: ClusterMap): void {
     if (this.#closed) return;
-    this.#mapFile.save(map);
+    if (map !== this.#kept) this.#mapFile.save(map);
+    this.#kept = map;
     const changed = this.#recordsOf(map).filter(
       (record) => this.#told.get(record.shard)?.version !== record.version,
     );
