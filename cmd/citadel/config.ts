@@ -169,7 +169,7 @@ function toClusterConfig(values: SettingValues, readFile: ReadFile): NodeConfig[
       cert: read('kvstore-cert'),
       key: read('kvstore-key'),
     }),
-    rpc: Object.freeze(values.grpc),
+    rpc: Object.freeze({ ...values.grpc, snapshotPort: values['snapshot-port'] }),
     url: values.url,
     zone: values.zone,
     replicationFactor: values.replicas,

@@ -40,6 +40,7 @@ const memoryBytesMin = 32 * 2 ** 20;
 const leaseMsMin = 2_000;
 const leaseMsMax = 60_000;
 const replicasMax = 7;
+const portMax = 65_535;
 const noMaximum = Number.MAX_SAFE_INTEGER;
 
 function defaultDataDir({ env }: Machine): string {
@@ -245,6 +246,13 @@ export const settings = {
     fallback: () => '',
     shownDefault: 'the -grpc address, with the name of this machine for all addresses',
     read: readGrpcUrl,
+  }),
+  'snapshot-port': setting({
+    group: 'Cluster',
+    value: 'PORT',
+    help: 'port from which other nodes fetch whole shards, on the host of -grpc; 0 = any free one',
+    fallback: () => '0',
+    read: (text) => readInteger(text, { min: 0, max: portMax }),
   }),
   cluster: setting({
     group: 'Cluster',

@@ -16,7 +16,12 @@ export interface ClusterConfig {
   readonly name: string;
   readonly etcd: EtcdConfig;
   /** Where this node listens for the others; host '' = all addresses. */
-  readonly rpc: { readonly host: string; readonly port: number };
+  readonly rpc: {
+    readonly host: string;
+    readonly port: number;
+    /** 0 = any free one. */
+    readonly snapshotPort: number;
+  };
   /** `http://host:port` told to the others; '' = made from `rpc`. */
   readonly url: string;
   readonly zone: string;

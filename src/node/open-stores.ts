@@ -95,8 +95,7 @@ async function startServer(
 ): Promise<RpcServer> {
   const { uuid: node, storeId, clusterUuid } = directory.identity;
   const identity = { node, storeId, clusterUuid };
-  const listen = { ...rpc, snapshotPort: 0 };
-  return startRpcServer({ env, identity, view, listen, dataNode, inbox });
+  return startRpcServer({ env, identity, view, listen: rpc, dataNode, inbox });
 }
 
 export async function openStores(

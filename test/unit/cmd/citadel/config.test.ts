@@ -130,7 +130,7 @@ test('with etcd URLs the node is one of a cluster, secrets come from files', () 
       cert: '',
       key: '',
     },
-    rpc: { host: '', port: 7097 },
+    rpc: { host: '', port: 7097, snapshotPort: 0 },
     url: '',
     zone: '',
     replicationFactor: 2,
