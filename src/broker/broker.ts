@@ -8,6 +8,8 @@ import type { ClusterMap } from '../model/cluster.ts';
 import type { StatementResult } from '../query/result.ts';
 import { observeNodes } from './cluster/observe-nodes.ts';
 import { verifyReplicas } from './cluster/verify-replicas.ts';
+import type { KeyValues } from './key-values.ts';
+import { KvBroker } from './kv/kv-broker.ts';
 import type { BrokerParts } from './parts.ts';
 import type {
   BrokerStats,
@@ -42,6 +44,7 @@ export interface Broker {
   /** Why this node cannot serve all reads and writes; '' = it can. */
   problem(): Promise<string>;
   readonly map: ClusterMap;
+  readonly keyValues: KeyValues;
   /** How every node of the cluster is, as far as each answers in time. */
   observe(): Promise<readonly ObservedNode[]>;
   /** Compares the contents of all replicas of all shards; verdicts as they come. */
@@ -59,12 +62,14 @@ class NodeBroker implements Broker {
     queriesFailed: 0,
     queryMs: 0,
   };
+  readonly keyValues: KeyValues;
   readonly #parts: BrokerParts;
   readonly #writer: PointWriter;
   readonly #executor: QueryExecutor;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
+    this.keyValues = new KvBroker(parts);
     this.#writer = new PointWriter(parts, this.stats);
     this.#executor = new QueryExecutor(parts, this.stats, this.#writer);
   }

@@ -9,6 +9,7 @@ import { observeRequests } from './metrics/observe-requests.ts';
 import type { HttpOptions, HttpParts } from './parts.ts';
 import { addCreateRoute } from './routes/create.ts';
 import { addInfoRoutes } from './routes/info.ts';
+import { addKvRoutes } from './routes/kv.ts';
 import { addPingRoutes } from './routes/ping.ts';
 import { addQueryRoute } from './routes/query.ts';
 import { addWriteRoute } from './routes/write.ts';
@@ -23,6 +24,10 @@ const methods = {
   '/write': ['OPTIONS', 'POST'],
   '/query': ['OPTIONS', 'GET', 'POST'],
   '/create': ['OPTIONS', 'POST'],
+  '/kv/list': ['GET'],
+  '/kv/get': ['GET', 'POST'],
+  '/kv/put': ['POST'],
+  '/kv/delete': ['POST'],
   '/info': ['GET'],
   '/metrics': ['GET'],
   '/debug/vars': ['GET'],
@@ -68,6 +73,7 @@ export async function startHttpServer(parts: HttpParts, options: HttpOptions): P
   addQueryRoute(app, parts);
   addCreateRoute(app, parts);
   addInfoRoutes(app, parts, metrics);
+  addKvRoutes(app, parts, bodies);
   const { host, port } = options;
   try {
     await listen(app, host, port);

@@ -5,18 +5,18 @@
  * pulled from the engine before the client has taken what came before, and a client that leaves ends the query.
  */
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
 import { formatCsv } from '../../query/format/csv.ts';
 import { formatJson } from '../../query/format/json.ts';
 import { formatMsgpack } from '../../query/format/msgpack.ts';
 import { type FormatOptions, parseEpoch } from '../../query/format/options.ts';
 import type { StatementResult } from '../../query/result.ts';
-import { type AnswerFormat, negotiateFormat } from '../parameters/negotiate.ts';
+import { negotiateFormat } from '../parameters/negotiate.ts';
 import { readQueryParams } from '../parameters/query-params.ts';
 import { readFormParameters, readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
-import { streamResponse } from '../server/response-stream.ts';
+import { streamAnswer, watchClient } from '../server/stream-answer.ts';
 
 const formatters = { json: formatJson, csv: formatCsv, msgpack: formatMsgpack } as const;
 const chunkSizeDefault = 10_000;
@@ -35,16 +35,6 @@ function readFormatOptions(request: FastifyRequest, form: URLSearchParams): Form
     chunkSize: readChunkSize(form.get('chunk_size')),
     maxRowLimit: 0,
   };
-}
-
-/** Aborted when the client leaves before its answer is complete. */
-function watchClient(reply: FastifyReply): AbortController {
-  const controller = new AbortController();
-  reply.raw.once('close', () => {
-    if (reply.raw.writableFinished) return;
-    controller.abort(new CitadelError('cancelled', 'client closed the connection'));
-  });
-  return controller;
 }
 
 /** @throws CitadelError `invalid-argument` */
@@ -75,32 +65,6 @@ async function exhaust(results: AsyncIterable<StatementResult>, options: FormatO
   for await (const piece of formatJson(results, options)) void piece;
 }
 
-async function sendAnswer(
-  parts: HttpParts,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  pieces: AsyncIterable<Uint8Array>,
-  format: AnswerFormat,
-): Promise<void> {
-  const gzip = (request.headers['accept-encoding'] ?? '').includes('gzip');
-  reply.hijack();
-  const { raw } = reply;
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value !== undefined) raw.setHeader(name, value);
-  }
-  raw.setHeader('Content-Type', format.contentType);
-  if (gzip) raw.setHeader('Content-Encoding', 'gzip');
-  raw.writeHead(200);
-  raw.flushHeaders();
-  try {
-    await streamResponse(raw, pieces, { gzip, timers: parts.env.timers });
-  } catch (error) {
-    if (error instanceof CitadelError && error.code === 'cancelled') return;
-    const text = error instanceof Error ? error.stack : String(error);
-    parts.env.log.error('answer cut short', { path: '/query', error: text });
-  }
-}
-
 export function addQueryRoute(app: FastifyInstance, parts: HttpParts): void {
   app.route({
     method: ['GET', 'POST'],
@@ -119,7 +83,7 @@ export function addQueryRoute(app: FastifyInstance, parts: HttpParts): void {
       }
       const format = negotiateFormat(request.headers.accept);
       const pieces = formatters[format.kind](results, options);
-      await sendAnswer(parts, request, reply, pieces, format);
+      await streamAnswer(parts, reply, pieces, format.contentType);
       return reply;
     },
   });

@@ -1,5 +1,6 @@
-/** Keys of one table in order, from memory and files: as many as the reader pulls. */
+/** Keys of one table in order, from memory and files of one store or of several: as many as the reader pulls. */
 
+import type { Env } from '../../env/env.ts';
 import { ByteListBuilder } from '../../model/key-list.ts';
 import type { KvRange, KvRows } from '../contract.ts';
 import { Pacer } from '../store/pacer.ts';
@@ -22,12 +23,12 @@ export function pinStore({ memtables, files }: StoreState): PinnedStore {
 }
 
 /** @throws CitadelError `corrupt` */
-export async function mergedRows(
+async function sourcesOf(
   state: StoreState,
   { memtables, files }: PinnedStore,
   table: number,
   range: KvRange,
-): Promise<MergedRows> {
+): Promise<RowSource[]> {
   const sources: RowSource[] = [];
   const { env, readers } = state.options;
   for (const { parts } of memtables) {
@@ -38,22 +39,45 @@ export async function mergedRows(
     }
   }
   for (const file of files) sources.push(new FileSource(file, readers, table, range));
+  return sources;
+}
+
+/** @throws CitadelError `corrupt` */
+export async function mergedRows(
+  state: StoreState,
+  pinned: PinnedStore,
+  table: number,
+  range: KvRange,
+): Promise<MergedRows> {
+  return new MergedRows(await sourcesOf(state, pinned, table, range));
+}
+
+async function rowsOf(states: readonly StoreState[], table: string, range: KvRange) {
+  const sources: RowSource[] = [];
+  for (const state of states) {
+    const no = state.tables.find(table);
+    if (no !== undefined) sources.push(...(await sourcesOf(state, pinStore(state), no, range)));
+  }
   return new MergedRows(sources);
 }
 
-/** @throws CitadelError `corrupt`, `cancelled` */
+/** No key is in two stores. @throws CitadelError `corrupt`, `cancelled` */
 export async function* scanTable(
-  state: StoreState,
-  table: number,
-  range: KvRange,
+  states: readonly StoreState[],
+  env: Pick<Env, 'clock' | 'timers'>,
+  plan: KvRange & { readonly table: string },
   signal: AbortSignal,
 ): AsyncGenerator<KvRows> {
-  const pacer = new Pacer(state.options.env, signal);
+  const pacer = new Pacer(env, signal);
   const keys = new ByteListBuilder(64 * 1024, 1024);
   const values = new ByteListBuilder(256 * 1024, 1024);
   const take = () => ({ keys: keys.take(), values: values.take() });
+  const check = () => {
+    for (const state of states) state.checkOpen();
+    pacer.check();
+  };
   try {
-    const rows = await mergedRows(state, pinStore(state), table, range);
+    const rows = await rowsOf(states, plan.table, plan);
     let count = 0;
     for (let row = rows.next(); row !== undefined; row = rows.next()) {
       if (!row.isDeleted()) {
@@ -63,16 +87,16 @@ export async function* scanTable(
       }
       if (keys.size + values.size >= blockBytes || keys.count >= blockRowsMax) {
         yield take();
-        state.checkOpen();
-        pacer.check();
+        check();
       }
       if (++count % rowsPerLook !== 0 || !pacer.isDue) continue;
-      state.checkOpen();
+      check();
       await pacer.breathe();
+      check();
     }
     if (keys.count > 0) yield take();
   } catch (error) {
-    state.noteDamage(error);
+    for (const state of states) state.noteDamage(error);
     throw error;
   }
 }

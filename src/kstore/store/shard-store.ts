@@ -29,33 +29,33 @@ import { emptyTrash } from './retire-files.ts';
 import type { StoreState } from './store-state.ts';
 import { verifyStore } from './verify-store.ts';
 
-class ShardStore implements KStore {
-  readonly #state: StoreState;
+export class ShardStore implements KStore {
+  readonly state: StoreState;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(state: StoreState) {
-    this.#state = state;
+    this.state = state;
   }
 
   get positions(): StorePositions {
-    const { replayFrom, versions, hlcMax, gcVersions } = this.#state.file.meta;
+    const { replayFrom, versions, hlcMax, gcVersions } = this.state.file.meta;
     return { replayFrom, versions, hlcMax, gcVersions };
   }
 
   get memoryBytes(): number {
     let sum = 0;
-    for (const memtable of this.#state.memtables) sum += memtable.bytes;
+    for (const memtable of this.state.memtables) sum += memtable.bytes;
     return sum;
   }
 
   get status(): KStoreStatus {
-    const { diskBytes, tables, faults } = this.#state;
+    const { diskBytes, tables, faults } = this.state;
     return { diskBytes, tableCount: tables.count, faults: [...faults] };
   }
 
   /** The log has checked the frame; what cannot be read here was never accepted. */
   apply(entry: Entry): void {
-    const state = this.#state;
+    const state = this.state;
     invariant(!state.isClosed, 'a closed store takes no entries');
     const frame = openKvFrame(state.slabs.keep(entry.frame), { trusted: true });
     const { active, tables } = state;
@@ -64,8 +64,8 @@ class ShardStore implements KStore {
   }
 
   async flush(options: FlushOptions): Promise<StorePositions> {
-    freeze(this.#state);
-    await this.#alone(() => flushFrozen(this.#state, options));
+    freeze(this.state);
+    await this.#alone(() => flushFrozen(this.state, options));
     return this.positions;
   }
 
@@ -76,64 +76,63 @@ class ShardStore implements KStore {
   ): Promise<boolean> {
     return this.#alone(async () => {
       signal.throwIfAborted();
-      return collectTombstones(this.#state, stableHlc, versions);
+      return collectTombstones(this.state, stableHlc, versions);
     });
   }
 
   hasTable(table: string): boolean {
-    return this.#state.tables.find(table) !== undefined;
+    return this.state.tables.find(table) !== undefined;
   }
 
   async *get(table: string, keys: ByteList, signal: AbortSignal): AsyncGenerator<KvValues> {
-    this.#state.checkOpen();
+    this.state.checkOpen();
     // A table without a number has no rows: none has this one.
-    const no = this.#state.tables.find(table) ?? 0;
-    yield* getKeys(this.#state, no, keys, signal);
+    const no = this.state.tables.find(table) ?? 0;
+    yield* getKeys(this.state, no, keys, signal);
   }
 
   async *scan(table: string, range: KvRange, signal: AbortSignal): AsyncGenerator<KvRows> {
-    this.#state.checkOpen();
-    const no = this.#state.tables.find(table);
-    if (no !== undefined) yield* scanTable(this.#state, no, range, signal);
+    this.state.checkOpen();
+    yield* scanTable([this.state], this.state.options.env, { table, ...range }, signal);
   }
 
   snapshot(facts: SnapshotFacts, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    this.#state.checkOpen();
-    return new SnapshotStream(this.#state, facts, signal);
+    this.state.checkOpen();
+    return new SnapshotStream(this.state, facts, signal);
   }
 
   async openMerge(versions: Readonly<Record<string, number>>): Promise<SnapshotMerge> {
-    this.#state.checkOpen();
-    return new StoreMerge(this.#state, versions, (work) => this.#alone(work));
+    this.state.checkOpen();
+    return new StoreMerge(this.state, versions, (work) => this.#alone(work));
   }
 
   async digest(horizon: Hlc, signal: AbortSignal): Promise<readonly DigestPart[]> {
     try {
-      return await digestKeys(this.#state, horizon, signal);
+      return await digestKeys(this.state, horizon, signal);
     } catch (error) {
-      this.#state.noteDamage(error);
+      this.state.noteDamage(error);
       throw error;
     }
   }
 
   purgeTrash(olderThanMs: number): Promise<void> {
-    const movedBeforeMs = this.#state.options.env.clock.wallMs() - olderThanMs;
-    return this.#alone(() => emptyTrash(this.#state, movedBeforeMs));
+    const movedBeforeMs = this.state.options.env.clock.wallMs() - olderThanMs;
+    return this.#alone(() => emptyTrash(this.state, movedBeforeMs));
   }
 
   verify(signal: AbortSignal): Promise<readonly string[]> {
-    return this.#alone(() => verifyStore(this.#state, signal));
+    return this.#alone(() => verifyStore(this.state, signal));
   }
 
   async close(): Promise<void> {
-    this.#state.isClosed = true;
+    this.state.isClosed = true;
     await this.#turn;
-    for (const { path } of this.#state.files) this.#state.options.readers.forget(path);
+    for (const { path } of this.state.files) this.state.options.readers.forget(path);
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(() => {
-      this.#state.checkOpen();
+      this.state.checkOpen();
       return work();
     });
     this.#turn = result.catch(() => undefined);

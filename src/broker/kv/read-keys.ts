@@ -1,0 +1,111 @@
+/** Values of many keys: one call per node, each shard's keys together; the answers put back in order. */
+
+import { CitadelError } from '../../base/errors.ts';
+import { type ByteList, ByteListBuilder, itemOf } from '../../model/key-list.ts';
+import { checkTableName, describeBadPair } from '../../model/kv-limits.ts';
+import type { KvGetBlock, KvKeys, ReadLevel } from '../../rpc/data-node-api.ts';
+import { type KvAnswer, kvBatchEntriesMax } from '../key-values.ts';
+import type { BrokerParts } from '../parts.ts';
+import { type Filter, ReadRoute } from '../route/read-route.ts';
+import { shardsOf } from '../route/route-parts.ts';
+import { readsOf } from './node-reads.ts';
+import { groupByShard } from './split-batch.ts';
+
+/** Values of one answer: whoever wants more asks for fewer keys at a time. */
+const answerBytesMax = 256 * 1024 * 1024;
+
+/** @throws CitadelError `invalid-argument`, `too-large` */
+function checkKeys(table: string, keys: ByteList): void {
+  checkTableName(table);
+  const count = keys.ends.length;
+  if (count > kvBatchEntriesMax) {
+    throw new CitadelError('too-large', `${count} keys, at most ${kvBatchEntriesMax}`);
+  }
+  for (let i = 0; i < count; i++) {
+    const bad = describeBadPair(itemOf(keys, i).length, 0);
+    if (bad !== undefined) throw new CitadelError('invalid-argument', `entry ${i}: ${bad}`);
+  }
+}
+
+function subset(keys: ByteList, indices: Uint32Array): ByteList {
+  const builder = new ByteListBuilder(indices.length * 16, indices.length);
+  for (const i of indices) builder.add(itemOf(keys, i));
+  return builder.take();
+}
+
+/** A leg that starts anew answers all its keys again: the same places get the same or newer values. */
+const everything: Filter<KvGetBlock> = { restart: () => undefined, take: (block) => block };
+
+class Answer implements KvAnswer {
+  hasTable = false;
+  readonly #values: (Uint8Array | undefined)[];
+  readonly #answered: Uint8Array;
+  #bytes = 0;
+
+  constructor(count: number) {
+    this.#values = new Array<Uint8Array | undefined>(count).fill(undefined);
+    this.#answered = new Uint8Array(count);
+  }
+
+  add({ start, present, values, hasTable }: KvGetBlock, indices: Uint32Array): void {
+    this.hasTable ||= hasTable;
+    this.#bytes += values.bytes.length;
+    if (this.#bytes > answerBytesMax) {
+      throw new CitadelError(
+        'limit-exceeded',
+        `the values are larger than ${answerBytesMax} bytes: ask for fewer keys at a time`,
+      );
+    }
+    present.forEach((one, place) => {
+      const i = indices[start + place]!;
+      this.#values[i] = one === 1 ? itemOf(values, place) : undefined;
+      this.#answered[i] = 1;
+    });
+  }
+
+  /** A replica that leaves keys out has not answered: that is no absence. */
+  check(): void {
+    const missing = this.#answered.indexOf(0);
+    if (missing < 0) return;
+    throw new CitadelError('unavailable', `no replica answered for entry ${missing}`);
+  }
+
+  value(i: number): Uint8Array | undefined {
+    return this.#values[i];
+  }
+}
+
+export async function getValues(
+  parts: BrokerParts,
+  table: string,
+  keys: ByteList,
+  level: ReadLevel,
+  signal: AbortSignal,
+): Promise<KvAnswer> {
+  checkKeys(table, keys);
+  const groups = groupByShard(table, keys, shardsOf(parts.route).length);
+  const asked = new Map<number, KvKeys>();
+  for (const [shard, indices] of groups) asked.set(shard, { shard, keys: subset(keys, indices) });
+  const route = new ReadRoute(parts.route, level);
+  const streams = route.streams<KvGetBlock>(
+    (node, shards, options, stop) => {
+      const wanted = shards.flatMap((shard) => asked.get(shard) ?? []);
+      return readsOf(route, node).get(table, wanted, stop, options);
+    },
+    () => everything,
+    signal,
+    new Set(groups.keys()),
+  );
+  const answer = new Answer(keys.ends.length);
+  const drain = async (stream: AsyncIterable<KvGetBlock>): Promise<void> => {
+    for await (const block of stream) answer.add(block, groups.get(block.shard)!);
+  };
+  await Promise.all(streams.map(drain));
+  answer.check();
+  if (!answer.hasTable) throw tableNotFound(table);
+  return answer;
+}
+
+export function tableNotFound(table: string): CitadelError {
+  return new CitadelError('not-found', `table not found: ${JSON.stringify(table)}`);
+}

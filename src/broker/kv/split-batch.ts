@@ -1,0 +1,65 @@
+/**
+ * Entries by shard, in their order, as frames of bounded size. The shard of a key is for ever: the top bits of
+ * XXH32 over the table's name, length first, and the key (model/shard-hash.ts).
+ */
+
+import { type ByteList, itemOf } from '../../model/key-list.ts';
+import { KvFrameBuilder } from '../../model/kv-frame.ts';
+import { ShardHasher, shardOfHash } from '../../model/shard-hash.ts';
+import type { KvBatch } from '../key-values.ts';
+
+/** Indices of the keys of each shard that has any, in their order. */
+export function groupByShard(
+  table: string,
+  keys: ByteList,
+  shardCount: number,
+): ReadonlyMap<number, Uint32Array> {
+  const hasher = new ShardHasher(table);
+  const count = keys.ends.length;
+  const shards = new Uint32Array(count);
+  const counts = new Uint32Array(shardCount);
+  for (let i = 0; i < count; i++) {
+    const shard = shardOfHash(hasher.hash(itemOf(keys, i)), shardCount);
+    shards[i] = shard;
+    counts[shard] = counts[shard]! + 1;
+  }
+  const groups = new Map<number, Uint32Array>();
+  for (let shard = 0; shard < shardCount; shard++) {
+    if (counts[shard]! > 0) groups.set(shard, new Uint32Array(counts[shard]!));
+    counts[shard] = 0;
+  }
+  for (let i = 0; i < count; i++) {
+    const shard = shards[i]!;
+    const at = counts[shard]!;
+    groups.get(shard)![at] = i;
+    counts[shard] = at + 1;
+  }
+  return groups;
+}
+
+export interface KvFramePart {
+  readonly frame: Uint8Array;
+  /** Entries of the batch that are in it. */
+  readonly indices: Uint32Array;
+}
+
+/** Frames of one shard, to be sent one after the other: a key may be in more than one. */
+export function* framesOf(
+  batch: KvBatch,
+  indices: Uint32Array,
+  target: { readonly shard: number; readonly shardCount: number },
+): Generator<KvFramePart> {
+  const builder = new KvFrameBuilder({ table: batch.table, ...target });
+  let first = 0;
+  for (const [at, i] of indices.entries()) {
+    const key = itemOf(batch.keys, i);
+    const value = itemOf(batch.values, i);
+    if (!builder.hasRoomFor(key.length, value.length)) {
+      yield { frame: builder.finish(), indices: indices.subarray(first, at) };
+      first = at;
+    }
+    if (batch.deleted[i] === 1) builder.delete(key);
+    else builder.put(key, value);
+  }
+  if (builder.count > 0) yield { frame: builder.finish(), indices: indices.subarray(first) };
+}
