@@ -47,7 +47,8 @@ export class QuestionGenerator {
       [22, () => [this.#windows(dice.pick(wide))]],
       [12, () => [this.#transform(dice.pick(lone))]],
       [3, () => [this.#forecast(dice.pick(lone))]],
-      [11, () => [this.#nested(dice.pick(lone))]],
+      [8, () => [this.#nested(dice.pick(lone))]],
+      [5, () => [this.#regrouped(dice.pick(lone))]],
       [4, () => [this.#severalSources()]],
       [3, () => this.#into(dice.pick(lone))],
       [5, () => [showStatement(dice)]],
@@ -181,13 +182,34 @@ export class QuestionGenerator {
       ['cumulative_sum(y)'],
       ['difference(x)'],
       ['top(x, 2)'],
-      ['percentile(y, 50)'],
       ['*'],
       ['max(*)'],
     ]);
     if (!dice.chance(0.15)) return { ...outer, columns, where: conditions };
     const middle = { ...outer, columns: ['x * 2 AS x', 'y'], where: conditions };
     return { ...outer, columns, from: [middle] };
+  }
+
+  /** Aggregates of a subquery by other groups or windows than its own. */
+  #regrouped(subject: Subject): SelectText {
+    const dice = this.#dice;
+    const inner = this.#inner(subject);
+    const call = () =>
+      `${dice.pick(['count', 'sum', 'mean', 'min', 'max'])}(${dice.pick(['x', 'y'])})`;
+    const isGrouped = dice.chance(0.7);
+    const bounds = timeBounds(dice, subject);
+    const isWindowed = bounds.length > 0 && dice.chance(0.4);
+    const tags = isGrouped ? groups(dice, subject) : [];
+    const slimit = isGrouped && dice.chance(0.2) ? 1 + dice.below(2) : 0;
+    return {
+      ...emptySelect,
+      columns: dice.chance(0.2) ? ['count(*)'] : [call(), call()],
+      from: [slimit > 0 ? { ...inner, where: [] } : inner],
+      where: isWindowed ? bounds : [],
+      groups: isWindowed ? [windowOf(dice, subject, 3 + dice.below(6)), ...tags] : tags,
+      fill: isWindowed ? fill(dice) : '',
+      slimit: isWindowed ? 0 : slimit,
+    };
   }
 
   #inner(subject: Subject): SelectText {

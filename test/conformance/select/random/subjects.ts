@@ -134,6 +134,7 @@ export const subjects: readonly Subject[] = [
     numbers: ['f'],
     tags: { k: ['0', '1'] },
     span: seconds(newYear, 6),
+    isExtreme: true,
   },
   {
     ...none,
