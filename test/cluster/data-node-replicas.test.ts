@@ -221,6 +221,31 @@ test('reads at `primary` and `quorum` are answered by the primary alone; one tha
   await expect(read(cluster, primary, 0, at('quorum'))).rejects.toMatchObject({ code: 'redirect' });
 });
 
+test('a node that was alone becomes one of several, its data is copied to the others by snapshot', async () => {
+  const cluster = new BuiltCluster({ shardCount, replicationFactor: 2, nodes: 2 }, { policies });
+  opened.push(cluster);
+  await cluster.open('node-0', true);
+  for (let shard = 0; shard < shardCount; shard++) {
+    await write(cluster, shard, 0, { node: 'node-0', count: 50 });
+  }
+  await cluster.close('node-0', true);
+  await cluster.open('node-0', true);
+  for (let shard = 0; shard < shardCount; shard++) {
+    await write(cluster, shard, 50, { node: 'node-0', count: 50 });
+  }
+  await cluster.close('node-0');
+  for (const record of cluster.cluster.map.shards.tstore) {
+    const replicas = ['node-0', 'node-1'];
+    const version = record.version + 1;
+    cluster.cluster.replace({ ...record, primary: 'node-0', replicas, isNew: false, version });
+  }
+  await cluster.openAll();
+  await cluster.until('replicas are equal', () => cluster.areEqual());
+  for (let shard = 0; shard < shardCount; shard++) {
+    expect(await read(cluster, 'node-1', shard)).toEqual(rangeOf(0, 100));
+  }
+});
+
 test('the last map is kept, and another cluster is refused', async () => {
   const cluster = await openCluster(2);
   await cluster.close('node-0');

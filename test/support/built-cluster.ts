@@ -60,7 +60,8 @@ export class BuiltCluster {
     await this.settled();
   }
 
-  async open(name: string): Promise<void> {
+  /** `isAlone`: without peers, as an embedded node opens it; it then has all shards. */
+  async open(name: string, isAlone = false): Promise<void> {
     const path = this.#paths.get(name)!;
     const { shardCount } = this.#shape;
     const fresh = await openDataDirectory(this.env, { path, uuid: '', shardCount: undefined });
@@ -73,7 +74,7 @@ export class BuiltCluster {
       policies: [],
       ballastBytes: 1024 * 1024,
       ...this.#options,
-      cluster: this.cluster.join(name),
+      cluster: isAlone ? undefined : this.cluster.join(name),
     };
     try {
       const node = await openDataNode(this.env, directory, options);
