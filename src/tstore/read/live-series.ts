@@ -9,7 +9,7 @@ import { allTime } from '../../model/time.ts';
 import type { DatabaseIndex } from '../index/database-index.ts';
 import type { NumberedHiding } from '../merge/hidings.ts';
 import { hidingsOf } from '../merge/hidings.ts';
-import type { StoreView } from '../store/store-view.ts';
+import type { PartitionView, StoreView } from '../store/store-view.ts';
 import { spanOf } from './partition-scan.ts';
 import { findSources, hidingsOfSource, type Source } from './series-sources.ts';
 
@@ -25,6 +25,26 @@ function isHidden(source: Source, hidings: readonly NumberedHiding[], view: Stor
     const { layer, at } = source;
     return layer.stamped[at] === 0 && hiding.hlc > layer.stableHlcs[at]!;
   });
+}
+
+function isPlainGap({ files, tombstones }: PartitionView): boolean {
+  return files.length === 0 && tombstones.length === 0;
+}
+
+/** By halving: partitions ascend. */
+function partitionAt(
+  partitions: readonly PartitionView[],
+  time: bigint,
+): PartitionView | undefined {
+  let from = 0;
+  let until = partitions.length;
+  while (from < until) {
+    const middle = (from + until) >>> 1;
+    if (partitions[middle]!.bounds.end <= time) from = middle + 1;
+    else until = middle;
+  }
+  const found = partitions[from];
+  return found !== undefined && found.bounds.start <= time ? found : undefined;
 }
 
 export class LiveSeries {
@@ -53,7 +73,12 @@ export class LiveSeries {
   private hasSource(view: StoreView, slot: number): boolean {
     const key = this.index.keyOf(slot);
     const place = { slot, seriesId: this.index.idOf(slot), index: this.index };
+    let hasGaps = false;
     for (const partition of view.partitions) {
+      if (isPlainGap(partition)) {
+        hasGaps = true;
+        continue;
+      }
       const span = spanOf(partition, this.range ?? allTime);
       if (span === undefined) continue;
       const sources = findSources(view.parts, partition, place, span);
@@ -63,6 +88,24 @@ export class LiveSeries {
       const { origins } = view.state;
       const hidings = hidingsOf(partition.tombstones, name, partition.bounds, origins);
       if (sources.some((source) => !isHidden(source, hidings, view))) return true;
+    }
+    return hasGaps && this.isInGaps(view, slot);
+  }
+
+  /** Whether a row in memory lies where no file and no tombstone is. */
+  private isInGaps({ parts, partitions }: StoreView, slot: number): boolean {
+    const { min, max } = this.range ?? allTime;
+    for (const { part, limit } of parts) {
+      for (let s = part.newest(slot, limit); s >= 0; s = part.older(s)) {
+        const { points } = part.frame(s);
+        const series = part.seriesInFrame(s);
+        const times = points.times(series);
+        for (const time of times) {
+          if (time < min || time > max) continue;
+          const partition = partitionAt(partitions, time);
+          if (partition !== undefined && isPlainGap(partition)) return true;
+        }
+      }
     }
     return false;
   }

@@ -59,8 +59,8 @@ async function locateAll(
   const found: Located[] = [];
   let bytes = 0;
   for (const one of series) {
-    if (pacer.isDue) await pacer.breathe();
     for (const partition of one.view.partitions) {
+      if (pacer.isDue) await pacer.breathe();
       const span = spanOf(partition, stretch);
       const inPartition = span && locateSeries(one, partition, span);
       if (inPartition === undefined || span === undefined) continue;

@@ -17,6 +17,9 @@ const rowBytes = 20;
 /** Cells of one series that are resolved in one go. */
 const cellsMax = 1_048_576;
 
+/** What a stretch of time of a view costs, bytes. */
+export const partitionBytes = 300;
+
 /** How many rows of so many columns may be resolved at once. */
 export function rowsForCells(columnCount: number, rowsMax: number): number {
   return Math.max(rowsMin, Math.min(rowsMax, Math.floor(cellsMax / Math.max(1, columnCount))));

@@ -11,7 +11,7 @@ import type { StoreState } from '../store/store-state.ts';
 import { openView, type StoreView } from '../store/store-view.ts';
 import { aggregateSeries, locateSeries, spanOf } from './partition-scan.ts';
 import { readRows } from './read-rows.ts';
-import { ScanMemory } from './scan-memory.ts';
+import { partitionBytes, ScanMemory } from './scan-memory.ts';
 import { type Members, type PartitionSpan, type ScanRun, WantedByStore } from './scan-run.ts';
 import { PlanSeries } from './series-groups.ts';
 
@@ -26,11 +26,11 @@ async function* aggregateGroup({ of, members }: Members, run: ScanRun): AsyncGen
     group ??= scan.openGroup(series.binding.group);
     const aggregation = { scan, group, descending: plan.descending, pacer, memory };
     for (const { partition, span } of run.spans.get(series.view)!) {
+      if (pacer.isDue) await pacer.breathe();
       const located = locateSeries(series, partition, span);
       if (located === undefined) continue;
       await aggregateSeries(located, wanted.of(series.view.state), span, aggregation);
       memory.note(group);
-      if (pacer.isDue) await pacer.breathe();
     }
   }
   if (group !== undefined) yield* group.finish();
@@ -100,8 +100,13 @@ export async function* scanStates(
   const pacer = new Pacer(control.env, control.signal);
   pacer.check();
   const views: StoreView[] = [];
+  const held = new HeldMemory(control.memory);
   try {
-    for (const state of states) views.push(await openView(state, plan, pacer));
+    for (const state of states) {
+      const view = await openView(state, plan, pacer);
+      views.push(view);
+      held.add(view.partitions.length * partitionBytes);
+    }
     yield* runPlan(views, plan, pacer, control.memory);
   } catch (error) {
     for (const state of states) noteDamage(state, error);

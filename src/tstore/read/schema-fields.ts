@@ -36,6 +36,7 @@ async function fieldsInMemory(
   for (const slot of measurement.slots.view()) {
     if (slot === noSlot || !part.has(slot)) continue;
     for (let s = part.newest(slot, limit); s >= 0; s = part.older(s)) {
+      if (pacer.isDue) await pacer.breathe();
       const frame = part.frame(s);
       if (frame.hlc <= droppedHlc) continue;
       const series = part.seriesInFrame(s);

@@ -4,6 +4,7 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
+import { HeldMemory } from '../../base/memory-budget.ts';
 import type { SchemaBlock, SchemaPlan } from '../../model/plan.ts';
 import { decodeSeriesKey, formatSeriesName } from '../../model/series-key.ts';
 import { allTime, type TimeRange } from '../../model/time.ts';
@@ -17,6 +18,7 @@ import { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
 import { openView, type StoreView } from '../store/store-view.ts';
 import { LiveSeries } from './live-series.ts';
+import { partitionBytes } from './scan-memory.ts';
 import { collectFields } from './schema-fields.ts';
 
 const keysPerBlock = 4096;
@@ -43,6 +45,7 @@ async function openSubjects(
   plan: SchemaPlan,
   pacer: Pacer,
   opened: StoreView[],
+  held: HeldMemory,
 ): Promise<Subject[]> {
   const range: TimeRange = plan.range ?? allTime;
   const subjects: Subject[] = [];
@@ -54,6 +57,7 @@ async function openSubjects(
       const view = await openView(state, { dbId: plan.dbId, rpId, range }, pacer);
       views.push(view);
       opened.push(view);
+      held.add(view.partitions.length * partitionBytes);
     }
     subjects.push({ state, index, views });
   }
@@ -241,8 +245,9 @@ export async function* schemaOfStates(
   const pacer = new Pacer(control.env, control.signal);
   if (control.signal.aborted) throw new CitadelError('cancelled', 'the scan was cancelled');
   const opened: StoreView[] = [];
+  const held = new HeldMemory(control.memory);
   try {
-    const subjects = await openSubjects(states, plan, pacer, opened);
+    const subjects = await openSubjects(states, plan, pacer, opened, held);
     const passes = compileTagCondition(plan.where);
     yield* answer(subjects, { plan, pacer, passes });
   } catch (error) {

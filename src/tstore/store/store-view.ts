@@ -148,6 +148,8 @@ export async function openView(
     const tombstones = state.tombstonesOf(dbId);
     const partitions: PartitionView[] = [];
     for (const stretch of stretches) {
+      // Rows scattered over centuries make thousands of stretches.
+      if (pacer.isDue) await pacer.breathe();
       const near = tombstonesWithin(tombstones, rpId, stretch.bounds);
       partitions.push(await viewStretch(state, stretch, near, pacer));
     }
