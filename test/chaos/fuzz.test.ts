@@ -20,6 +20,10 @@ import { makeFuzzData, readBodies, readQueries } from './fuzz-corpus.ts';
 import { mutateBytes, mutateText, pickFrom } from './mutate.ts';
 import { type Gauge, gaugeArgs, gaugesWork, readGauge } from './process-gauge.ts';
 
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 const count = Number(process.env.FUZZ_COUNT || 2_000);
 const seed = Number(process.env.FUZZ_SEED || 20_260_701);
 const clients = 6;
@@ -252,7 +256,7 @@ test.runIf(gaugesWork)('nothing of it stays', { timeout: 120_000 }, async () => 
     )
     .toEqual([]);
   expect(now.residentBytes).toBeLessThan(residentMax);
-  if (count > 10_000) console.log(JSON.stringify({ count, seed, then, now }));
+  if (count > 10_000) print(JSON.stringify({ count, seed, then, now }));
   const startedMs = performance.now();
   expect((await server.request('/ping')).status).toBe(204);
   expect(performance.now() - startedMs).toBeLessThan(5_000);
