@@ -10,6 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CitadelProcess } from '../support/citadel-process.ts';
 
 export const database = 'chaos';
+
+/** A node, or several of which each request takes one. */
+export type Answering = Pick<CitadelProcess, 'request'>;
+
 /** Each batch also overwrites so many cells with so much text: fills memtables fast, stores little. */
 const fillerLines = 40;
 const fillerSize = 8_000;
@@ -67,14 +71,14 @@ export class AckedLoad {
     );
   }
 
-  async prepare(server: CitadelProcess): Promise<void> {
+  async prepare(server: Answering): Promise<void> {
     const params = { q: `CREATE DATABASE ${database}` };
     const { status } = await server.request('/query', params, { method: 'POST' });
     if (status !== 200) throw new Error(`cannot create the database: ${status}`);
   }
 
   /** Writers go on until `stop`; an answer that never came ends the batch's hopes, not the writer. */
-  start(server: CitadelProcess, batchSizeMax = 150): void {
+  start(server: Answering, batchSizeMax = 150): void {
     this.#stopped = false;
     this.#running = Promise.all(
       this.#writers.map(async (writer) => {
@@ -88,7 +92,7 @@ export class AckedLoad {
     await this.#running;
   }
 
-  async #writeBatch(server: CitadelProcess, writer: Writer, sizeMax: number): Promise<void> {
+  async #writeBatch(server: Answering, writer: Writer, sizeMax: number): Promise<void> {
     const from = writer.sent;
     const until = from + 1 + ((from * 7 + writer.name.length) % sizeMax);
     const cell = writer.cellSent + 1;
@@ -127,7 +131,7 @@ export class AckedLoad {
   }
 
   /** Everything that is wrong; empty = every acknowledged point is there with its exact value. */
-  async verify(server: CitadelProcess): Promise<string[]> {
+  async verify(server: Answering): Promise<string[]> {
     const faults: string[] = [];
     for (const writer of this.#writers) {
       faults.push(...(await this.#verifyPoints(server, writer)));
@@ -136,7 +140,7 @@ export class AckedLoad {
     return faults;
   }
 
-  async #verifyPoints(server: CitadelProcess, writer: Writer): Promise<string[]> {
+  async #verifyPoints(server: Answering, writer: Writer): Promise<string[]> {
     const rows = await ask(server, `SELECT n, v FROM load WHERE writer = '${writer.name}'`);
     const faults: string[] = [];
     const found = new Uint8Array(writer.sent);
@@ -154,7 +158,7 @@ export class AckedLoad {
     return faults;
   }
 
-  async #verifyCell(server: CitadelProcess, writer: Writer): Promise<string[]> {
+  async #verifyCell(server: Answering, writer: Writer): Promise<string[]> {
     const rows = await ask(server, `SELECT v FROM cell WHERE writer = '${writer.name}'`);
     const value = Number(rows[0]?.[1] ?? 0);
     const isRight = value >= writer.cellAcked && value <= writer.cellSent;
@@ -165,7 +169,7 @@ export class AckedLoad {
 
 /** Rows of the only series; [] when there is none. Times as text, exact. */
 export async function ask(
-  server: CitadelProcess,
+  server: Answering,
   q: string,
 ): Promise<readonly (readonly (number | string)[])[]> {
   const response = await server.request('/query', { db: database, epoch: 'ns', q });

@@ -1,6 +1,6 @@
 /** A real cluster: etcd and several `citadel` processes on free ports, with their faults. */
 
-import { type CitadelProcess, startCitadel } from './citadel-process.ts';
+import { type CitadelOptions, type CitadelProcess, startCitadel } from './citadel-process.ts';
 import { type EtcdProcess, startEtcd } from './etcd-process.ts';
 import { findFreePort } from './free-port.ts';
 
@@ -10,6 +10,8 @@ export interface ClusterOptions {
   readonly shards?: number;
   /** More arguments for every node. */
   readonly args?: readonly string[];
+  /** What else the n-th node (from 0) is started with. */
+  readonly nodeOptions?: (index: number) => Pick<CitadelOptions, 'dataDir' | 'env'>;
 }
 
 export interface CitadelCluster {
@@ -58,13 +60,15 @@ async function isHealthy(node: CitadelProcess): Promise<boolean> {
 }
 
 export async function startCluster(options: ClusterOptions = {}): Promise<CitadelCluster> {
-  const { nodeCount = 3, replicas = 2, shards = 8, args = [] } = options;
+  const { nodeCount = 3, replicas = 2, shards = 8, args = [], nodeOptions } = options;
   const etcd = await startEtcd();
   const nodes: CitadelProcess[] = [];
+  let started = 0;
 
   async function startNode(): Promise<CitadelProcess> {
     const grpcPort = await findFreePort();
     return startCitadel({
+      ...nodeOptions?.(started++),
       args: [
         ...['-kvstore', etcd.url, '-grpc', `127.0.0.1:${grpcPort}`],
         ...['-replicas', String(replicas), '-shards', String(shards), '-memory', '256MiB'],
