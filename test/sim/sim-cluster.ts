@@ -1,0 +1,185 @@
+/** One shard on a few nodes, with network, metadata store and clients; and the checks that watch every step. */
+
+import type { ShardRecord } from '../../src/model/cluster.ts';
+import { majorityOf } from '../../src/model/cluster.ts';
+import type { Entry } from '../../src/model/entry.ts';
+import type { ReplicaEffect } from '../../src/replication/replica-events.ts';
+import { Network } from './network.ts';
+import { type Op, opIndexOf, type ReadOp } from './operations.ts';
+import type { Plan } from './plan.ts';
+import type { PlantedBug } from './planted-bugs.ts';
+import { Register } from './register.ts';
+import { placeNew, SimController } from './sim-controller.ts';
+import { SimNode } from './sim-node.ts';
+import type { World } from './world.ts';
+
+type Answer = Extract<ReplicaEffect, { kind: 'answer' }>;
+
+interface KnownEntry {
+  readonly entry: Entry;
+  readonly acceptor: string;
+  /** Nodes that had it durably when it was last acknowledged. */
+  copies: readonly string[];
+}
+
+interface Accident {
+  readonly node: string;
+  readonly atMs: number;
+}
+
+export class SimCluster {
+  readonly world: World;
+  readonly plan: Plan;
+  readonly bug: PlantedBug | undefined;
+  readonly network: Network;
+  readonly register: Register;
+  readonly nodes: SimNode[] = [];
+  readonly controller: SimController | undefined;
+  readonly ops: Op[] = [];
+  readonly reads: ReadOp[] = [];
+  readonly stats = {
+    acked: 0,
+    degraded: 0,
+    snapshots: 0,
+    promotions: 0,
+    pulledEntries: 0,
+    unreadable: 0,
+    quorumReads: 0,
+    crashes: 0,
+  };
+  /** The one disk that was wiped or rolled back. */
+  accident: Accident | undefined;
+  hasClockJumped = false;
+  readonly #byName = new Map<string, SimNode>();
+  readonly #entries = new Map<string, KnownEntry>();
+  readonly #primaries = new Map<number, string>();
+
+  constructor(world: World, plan: Plan, bug?: PlantedBug) {
+    this.world = world;
+    this.plan = plan;
+    this.bug = bug;
+    const { loss, isRough } = plan;
+    const [repeats, late] = isRough ? [0.03, 0.04] : [0, 0];
+    this.network = new Network(world, { loss, repeats, late, lateMs: 400 });
+    const names = Array.from({ length: plan.nodeCount }, (_, i) => `n${i}`);
+    const placed = placeNew(names, plan.replicaCount);
+    this.register = new Register(world, this.network, placed[0]!);
+    this.register.onChange = (next, by) => this.#checkRecord(next, by);
+    for (const name of names) {
+      const node = new SimNode(this, name);
+      this.nodes.push(node);
+      this.#byName.set(name, node);
+    }
+    for (const node of this.nodes) node.start();
+    if (plan.isControlled) this.controller = new SimController(world, this.register, placed);
+  }
+
+  node(name: string): SimNode | undefined {
+    return this.#byName.get(name);
+  }
+
+  opOf(entry: Entry): Op {
+    return this.ops[opIndexOf(entry.frame)]!;
+  }
+
+  entryOf(origin: string, sequence: number): KnownEntry | undefined {
+    return this.#entries.get(`${origin}#${sequence}`);
+  }
+
+  /** A process that starts or ends: peers that can reach it notice by their connections, sometimes. */
+  linkChanged(node: SimNode, isUp: boolean): void {
+    const { world, network } = this;
+    for (const other of this.nodes) {
+      if (other === node || world.chance(0.2)) continue;
+      world.after(world.between(5, 120), () => {
+        if (!network.reaches(other.name, node.name) || node.isUp !== isUp) return;
+        const state = isUp ? 'connected' : 'refused';
+        other.feed({ kind: 'link', node: node.name, state });
+        if (isUp) node.feed({ kind: 'link', node: other.name, state: 'connected' });
+      });
+    }
+  }
+
+  /** I6: one content for ever. */
+  noteAppend(node: SimNode, entry: Entry): void {
+    const key = `${entry.origin}#${entry.sequence}`;
+    const op = this.opOf(entry);
+    op.wasAccepted = true;
+    const known = this.#entries.get(key);
+    if (known === undefined) {
+      this.#entries.set(key, { entry, acceptor: node.name, copies: [] });
+      if (this.world.isTracing) {
+        this.world.note(node.name, `takes ${op.kind} ${op.index} as ${key} @${entry.hlc}`);
+      }
+      return;
+    }
+    const isSame =
+      known.entry.hlc === entry.hlc && opIndexOf(known.entry.frame) === opIndexOf(entry.frame);
+    if (!isSame) this.world.violate('I6 forked', `${key} on ${node.name}`);
+  }
+
+  /** Nothing arrives at or below the stable horizon; unless a disk lost what it had. */
+  checkArrival(node: SimNode, entry: Entry): void {
+    if (this.accident !== undefined || this.bug !== undefined) return;
+    const { stableHlc } = node.machine!;
+    if (entry.hlc <= stableHlc) {
+      this.world.violate(
+        'stability',
+        `${entry.origin}#${entry.sequence} came late to ${node.name}`,
+      );
+    }
+  }
+
+  /** I8: so many copies are durable, and those that the level names; I13: whoever is out acknowledges nothing. */
+  checkAnswer(node: SimNode, answer: Answer): void {
+    const { origin, sequence, levelReached } = answer;
+    const holders = this.nodes.filter(({ disk }) => disk.hasDurably(origin, sequence));
+    const known = this.#entries.get(`${origin}#${sequence}`);
+    const { record } = this.register;
+    const members = holders.filter(({ name }) => record.replicas.includes(name));
+    if (known !== undefined) known.copies = members.map(({ name }) => name);
+    if (this.accident !== undefined) return;
+    if (holders.length < answer.copies) {
+      this.world.violate(
+        'I8',
+        `${origin}#${sequence}: ${answer.copies} said, ${holders.length} are`,
+      );
+    }
+    if (!holders.includes(node))
+      this.world.violate('I8', `${origin}#${sequence} not on ${node.name}`);
+    const need =
+      levelReached === 'quorum'
+        ? majorityOf(record)
+        : levelReached === 'all'
+          ? record.replicas.length
+          : 1;
+    if (members.length < Math.min(need, this.plan.replicaCount)) {
+      this.world.violate('I8', `${origin}#${sequence} at ${levelReached} on ${members.length}`);
+    }
+  }
+
+  /** I7: one primary per epoch, epochs grow. I9: a strict one has all that was acknowledged by a majority. */
+  #checkRecord(next: ShardRecord, by: string): void {
+    const { record } = this.register;
+    if (next.epoch < record.epoch)
+      this.world.violate('I7', `epoch ${next.epoch} after ${record.epoch}`);
+    const primary = this.#primaries.get(next.epoch);
+    if (primary !== undefined && primary !== next.primary) {
+      this.world.violate('I7', `epoch ${next.epoch} has ${primary} and ${next.primary}`);
+    }
+    this.#primaries.set(next.epoch, next.primary);
+    if (next.primary === record.primary) return;
+    this.stats.promotions++;
+    if (next.degraded) this.stats.degraded++;
+    if (next.degraded || this.accident !== undefined) return;
+    const { versionsProposed } = this.node(by)!;
+    for (const op of this.ops) {
+      if (op.ackedMs === undefined || op.stamp === undefined) continue;
+      if (op.levelReached !== 'quorum' && op.levelReached !== 'all') continue;
+      if ((versionsProposed[op.stamp.origin] ?? 0) < op.sequence) {
+        this.world.violate('I9', `${by} is primary of epoch ${next.epoch} without op ${op.index}`);
+        return;
+      }
+    }
+  }
+}
