@@ -5,20 +5,27 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { viewOf } from '../base/bytes.ts';
 import { invariant } from '../base/errors.ts';
 import type { Log, LogFields } from '../env/env.ts';
 import { createThreadEnv } from '../env/node/node-env.ts';
+import { openKStore } from '../kstore/kstore.ts';
 import { createReaderPool } from '../sqlite/reader-pool.ts';
 import { connectSqliteWriter } from '../sqlite/writer-port.ts';
 import { ReadCache } from '../tstore/read-cache.ts';
 import { openTStore } from '../tstore/tstore.ts';
-import { type FromWorker, type ToWorker, toFailure, type WorkerStart } from './worker/messages.ts';
+import { kindOfSlot, shardOfSlot } from './slots.ts';
+import { toFailure } from './worker/failure.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './worker/messages.ts';
 import { openWorker } from './worker/worker-core.ts';
 
 /** Share of the memory budget for rows of chunks that were read. */
 const cacheShare = 0.25;
 /** Open SQLite files per worker. */
 const handlesMax = 256;
+/** One per shard of keys, with a cache of its own each: rows are read key by key, so inner pages must stay. */
+const kvHandlesMax = 64;
+const kvPageCacheKib = 1024;
 
 invariant(parentPort !== null, 'a data worker runs in a thread of its own');
 const port = parentPort;
@@ -55,6 +62,8 @@ async function run(): Promise<void> {
   const env = createThreadEnv(createRemoteLog({}));
   const writer = connectSqliteWriter(start.writerPort);
   const readers = createReaderPool(start.root, handlesMax);
+  const kvReaders = createReaderPool(start.root, kvHandlesMax, kvPageCacheKib);
+  const hashSeed = viewOf(env.rng.bytes(4)).getUint32(0);
   const cache = new ReadCache(start.memoryBytes * cacheShare);
   const { shardCount, policies } = start;
   const disk = env.openDisk(start.root);
@@ -62,12 +71,19 @@ async function run(): Promise<void> {
     env,
     disk,
     start,
-    openStore: (shard, directory) =>
-      openTStore({ env, disk, directory, shard, shardCount, writer, readers, cache, policies }),
+    openStore: (slot, directory) => {
+      const shard = shardOfSlot(slot);
+      const place = { env, disk, directory, shard, shardCount, writer };
+      if (kindOfSlot(slot) === 'kstore') {
+        return openKStore({ ...place, readers: kvReaders, hashSeed });
+      }
+      return openTStore({ ...place, readers, cache, policies });
+    },
     cacheBytes: () => cache.memoryBytes,
     send,
     onClosed: () => {
       readers.close();
+      kvReaders.close();
       const end = () => port.close();
       writer.close().then(end, end);
     },

@@ -7,8 +7,9 @@
 import { CitadelError } from '../base/errors.ts';
 import type { Timers } from '../env/env.ts';
 import type { SnapshotTransport } from '../rpc/snapshot-api.ts';
+import { kindOfSlot, shardOfSlot } from './slots.ts';
 import type { ClusterToWorker } from './worker/cluster-messages.ts';
-import { toFailure } from './worker/messages.ts';
+import { toFailure } from './worker/failure.ts';
 
 /** Snapshots that come in at once. */
 const fetchCountMax = 2;
@@ -52,23 +53,23 @@ export class SnapshotFetcher {
     // The one before it ends first: its `snapshot-end` is on its way.
     if (this.#fetches.has(shard)) return;
     const abort = new AbortController();
-    const fetch: Fetch = { shard, from, abort, outstanding: 0, moved: () => undefined };
-    this.#fetches.set(shard, fetch);
-    const running = this.#run(fetch).finally(() => this.#running.delete(running));
+    const transfer: Fetch = { shard, from, abort, outstanding: 0, moved: () => undefined };
+    this.#fetches.set(shard, transfer);
+    const running = this.#run(transfer).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
   taken(shard: number, bytes: number): void {
-    const fetch = this.#fetches.get(shard);
-    if (fetch === undefined) return;
-    fetch.outstanding -= bytes;
-    fetch.moved();
+    const transfer = this.#fetches.get(shard);
+    if (transfer === undefined) return;
+    transfer.outstanding -= bytes;
+    transfer.moved();
   }
 
   stop(shard: number): void {
-    const fetch = this.#fetches.get(shard);
-    fetch?.abort.abort();
-    fetch?.moved();
+    const transfer = this.#fetches.get(shard);
+    transfer?.abort.abort();
+    transfer?.moved();
   }
 
   async close(): Promise<void> {
@@ -76,12 +77,12 @@ export class SnapshotFetcher {
     await Promise.all(this.#running);
   }
 
-  async #run(fetch: Fetch): Promise<void> {
-    const { shard } = fetch;
+  async #run(transfer: Fetch): Promise<void> {
+    const { shard } = transfer;
     let failure: ReturnType<typeof toFailure> | undefined;
     try {
-      await this.#backOff(fetch);
-      await this.#withSlot(fetch, () => this.#carry(fetch));
+      await this.#backOff(transfer);
+      await this.#withSlot(transfer, () => this.#carry(transfer));
       this.#failures.delete(shard);
     } catch (error) {
       this.#failures.set(shard, (this.#failures.get(shard) ?? 0) + 1);
@@ -98,15 +99,15 @@ export class SnapshotFetcher {
     await this.#options.timers.sleep(delayMs, abort.signal);
   }
 
-  async #withSlot(fetch: Fetch, work: () => Promise<void>): Promise<void> {
+  async #withSlot(transfer: Fetch, work: () => Promise<void>): Promise<void> {
     while (this.#activeCount >= fetchCountMax) {
       await new Promise<void>((resolve) => {
-        fetch.moved = resolve;
+        transfer.moved = resolve;
         this.#waiting.push(resolve);
       });
-      if (fetch.abort.signal.aborted) break;
+      if (transfer.abort.signal.aborted) break;
     }
-    if (fetch.abort.signal.aborted) throw new CitadelError('cancelled', 'the fetch was stopped');
+    if (transfer.abort.signal.aborted) throw new CitadelError('cancelled', 'the fetch was stopped');
     this.#activeCount++;
     try {
       await work();
@@ -118,18 +119,23 @@ export class SnapshotFetcher {
     }
   }
 
-  async #carry(fetch: Fetch): Promise<void> {
+  async #carry(transfer: Fetch): Promise<void> {
     const { transport, send } = this.#options;
-    const { shard, from, abort } = fetch;
+    const { shard, from, abort } = transfer;
     const { signal } = abort;
-    for await (const part of transport.fetchSnapshot(from, 'tstore', shard, signal)) {
+    for await (const part of transport.fetchSnapshot(
+      from,
+      kindOfSlot(shard),
+      shardOfSlot(shard),
+      signal,
+    )) {
       // A part of a larger buffer is copied: the buffer may hold the next one.
       const piece = part.byteLength === part.buffer.byteLength ? part : part.slice();
-      fetch.outstanding += piece.byteLength;
+      transfer.outstanding += piece.byteLength;
       send(shard, { kind: 'snapshot-piece', shard, piece }, [piece.buffer as ArrayBuffer]);
-      while (fetch.outstanding > windowBytes && !signal.aborted) {
+      while (transfer.outstanding > windowBytes && !signal.aborted) {
         await new Promise<void>((resolve) => {
-          fetch.moved = resolve;
+          transfer.moved = resolve;
         });
       }
       if (signal.aborted) break;

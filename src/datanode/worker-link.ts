@@ -12,19 +12,17 @@ import type { Log, Timers } from '../env/env.ts';
 import type { WriteShardRequest, WriteShardResponse } from '../rpc/data-node-api.ts';
 import { BlockStream } from './block-stream.ts';
 import type { ClusterFromWorker, ClusterToWorker } from './worker/cluster-messages.ts';
-import {
-  type Failure,
-  type FromWorker,
-  fromFailure,
-  type RetentionRule,
-  type StreamBlock,
-  type StreamRequest,
-  type ToWorker,
-  toFailure,
-  type WorkerCall,
-  type WorkerStatus,
-  type WriteAnswer,
-  type WriteItem,
+import { type Failure, fromFailure, toFailure } from './worker/failure.ts';
+import type {
+  FromWorker,
+  RetentionRule,
+  StreamBlock,
+  StreamRequest,
+  ToWorker,
+  WorkerCall,
+  WorkerStatus,
+  WriteAnswer,
+  WriteItem,
 } from './worker/messages.ts';
 
 interface PendingWrite {

@@ -5,7 +5,7 @@
 
 import type { ShardRecord } from '../../model/cluster.ts';
 import type { PeerLinkState } from '../../rpc/peer-api.ts';
-import type { Failure } from './messages.ts';
+import type { Failure } from './failure.ts';
 
 /** An encoded message between the replicas of a shard. */
 export interface ShardMessage {
@@ -20,7 +20,7 @@ export interface OutgoingMessage extends ShardMessage {
 
 /** What a worker must know of the cluster map. */
 export interface WorkerMap {
-  /** Of this worker's shards; those that changed since the last time. */
+  /** Of shards that would be this worker's, whoever holds them; those that changed since the last time. */
   readonly records: readonly ShardRecord[];
   /** Uuids of the nodes with a live lease. */
   readonly liveNodes: readonly string[];

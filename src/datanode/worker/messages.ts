@@ -4,18 +4,22 @@
  */
 
 import type { MessagePort } from 'node:worker_threads';
-import { CitadelError, type ErrorCode } from '../../base/errors.ts';
 import type { MemoryLimits } from '../../base/memory-budget.ts';
 import type { Hlc } from '../../model/entry.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../../model/plan.ts';
 import type {
   ConsistencyLevel,
+  KvGetBlock,
+  KvKeys,
+  KvScanBlock,
+  KvScanPlan,
   ReadOptions,
   ShardDigest,
   ShardStatus,
 } from '../../rpc/data-node-api.ts';
 import type { FsyncMode } from '../log/commit-log.ts';
 import type { ClusterFromWorker, ClusterToWorker, WorkerCluster } from './cluster-messages.ts';
+import type { Failure } from './failure.ts';
 import type { Parcel } from './transfer-blocks.ts';
 
 /** What the stores must know of a retention policy; ids are 16 hex digits. */
@@ -54,13 +58,6 @@ export type PostFromWorker = (
   transfer?: readonly ArrayBuffer[],
 ) => void;
 
-/** A CitadelError as it crosses threads. */
-export interface Failure {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly details: Readonly<Record<string, string | number | bigint>>;
-}
-
 export interface WriteItem {
   readonly id: number;
   readonly shard: number;
@@ -83,6 +80,14 @@ export interface WriteAnswer {
 export type StreamRequest =
   | { readonly kind: 'scan'; readonly plan: ShardPlan; readonly read: ReadOptions | undefined }
   | { readonly kind: 'schema'; readonly plan: SchemaPlan; readonly read: ReadOptions | undefined }
+  | {
+      readonly kind: 'kv-get';
+      readonly table: string;
+      /** By slot. */
+      readonly parts: readonly KvKeys[];
+      readonly read: ReadOptions | undefined;
+    }
+  | { readonly kind: 'kv-scan'; readonly plan: KvScanPlan; readonly read: ReadOptions | undefined }
   /** Of one shard, for a peer. */
   | { readonly kind: 'snapshot' }
   | { readonly kind: 'digest'; readonly horizon: Hlc };
@@ -95,7 +100,13 @@ export interface DigestBlock {
   readonly digest: ShardDigest;
 }
 
-export type StreamBlock = ScanBlock | SchemaBlock | SnapshotBlock | DigestBlock;
+export type StreamBlock =
+  | ScanBlock
+  | SchemaBlock
+  | KvGetBlock
+  | KvScanBlock
+  | SnapshotBlock
+  | DigestBlock;
 
 /** Calls are answered by `done` with the same id. */
 export type WorkerCall =
@@ -157,15 +168,3 @@ export type FromWorker =
       readonly event: string;
       readonly fields: Readonly<Record<string, unknown>>;
     };
-
-export function toFailure(error: unknown): Failure {
-  if (error instanceof CitadelError) {
-    return { code: error.code, message: error.message, details: error.details };
-  }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: 'internal', message: `internal error: ${text}`, details: {} };
-}
-
-export function fromFailure({ code, message, details }: Failure): CitadelError {
-  return new CitadelError(code, message, { details });
-}

@@ -21,8 +21,9 @@ import type { Versions } from '../../replication/version-vector.ts';
 import { CommitLog, type CommitLogOptions } from '../log/commit-log.ts';
 import { type LogRecord, recordSize } from '../log/log-layout.ts';
 import type { LogSummary } from '../log/log-reader.ts';
+import { toFailure } from './failure.ts';
 import { saveFaults } from './log-faults.ts';
-import { toFailure, type WorkerStart, type WriteAnswer, type WriteItem } from './messages.ts';
+import type { WorkerStart, WriteAnswer, WriteItem } from './messages.ts';
 import { saveReplicaFacts } from './replica-file.ts';
 import type { ReplicaSet } from './replica-set.ts';
 import { checkFrame, type ShardReplica, toLogRecord } from './shard-replica.ts';
@@ -172,7 +173,7 @@ export class ReplicaGroup {
   }
 
   #check({ shard }: ShardReplica, frame: Uint8Array): number {
-    return checkFrame(frame, { shard, shardCount: this.#options.start.shardCount });
+    return checkFrame(frame, { slot: shard, shardCount: this.#options.start.shardCount });
   }
 
   #offer(replica: ShardReplica, write: LocalWrite): void {

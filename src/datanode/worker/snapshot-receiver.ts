@@ -8,7 +8,8 @@ import type { Log } from '../../env/env.ts';
 import type { SnapshotMerge, SnapshotStore } from '../../model/store-snapshot.ts';
 import type { ReplicaEvent } from '../../replication/replica-events.ts';
 import type { Versions } from '../../replication/version-vector.ts';
-import { type Failure, fromFailure, type PostFromWorker } from './messages.ts';
+import { type Failure, fromFailure } from './failure.ts';
+import type { PostFromWorker } from './messages.ts';
 
 export interface ReceiverOptions {
   readonly shard: number;
@@ -68,6 +69,11 @@ export class SnapshotReceiver {
       if (this.#failure === undefined) await this.#finish();
     });
     this.#enqueue(() => this.#settle());
+  }
+
+  /** Resolves when nothing of it is at work on the store. */
+  async settled(): Promise<void> {
+    await this.#turn;
   }
 
   async #finish(): Promise<void> {

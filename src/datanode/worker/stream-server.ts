@@ -7,7 +7,8 @@ import { CitadelError } from '../../base/errors.ts';
 import { type MemoryLimits, MemoryPool } from '../../base/memory-budget.ts';
 import { Turnstile } from '../../base/turnstile.ts';
 import type { Env } from '../../env/env.ts';
-import { type FromWorker, type StreamRequest, toFailure } from './messages.ts';
+import { toFailure } from './failure.ts';
+import type { FromWorker, StreamRequest } from './messages.ts';
 import { openStream, type StreamWork } from './open-stream.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import { BlockPacker } from './transfer-blocks.ts';
@@ -31,6 +32,7 @@ interface Stream {
 export interface StreamServerOptions {
   readonly env: Pick<Env, 'clock' | 'timers'>;
   readonly replica: (shard: number) => ShardReplica | undefined;
+  readonly hasPeers: boolean;
   readonly send: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
   readonly memory: MemoryLimits;
 }
@@ -97,10 +99,10 @@ export class StreamServer {
   }
 
   #open(work: StreamWork, signal: AbortSignal): ReturnType<typeof openStream> {
-    const { env, replica } = this.#options;
+    const { env, replica, hasPeers } = this.#options;
     const turnstile = this.#turnstile;
     const timers = { ...env.timers, yieldNow: () => turnstile.turn(signal) };
-    return openStream({ env: { clock: env.clock, timers }, replica, signal }, work);
+    return openStream({ env: { clock: env.clock, timers }, replica, hasPeers, signal }, work);
   }
 
   async #run(id: number, stream: Stream, work: StreamWork): Promise<void> {

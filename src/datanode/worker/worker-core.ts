@@ -7,23 +7,25 @@ import { CitadelError } from '../../base/errors.ts';
 import type { Disk, Env } from '../../env/env.ts';
 import type { ReplicationStatus, ShardStatus } from '../../rpc/data-node-api.ts';
 import type { TStore } from '../../tstore/tstore.ts';
+import { kindOfSlot, shardOfSlot } from '../slots.ts';
 import { ClusterTraffic } from './cluster-traffic.ts';
 import { Compactor } from './compactor.ts';
+import { toFailure } from './failure.ts';
 import { FlushScheduler, memtableBytesOf } from './flush-scheduler.ts';
 import { describeFault } from './log-faults.ts';
-import {
-  type FromWorker,
-  type RetentionRule,
-  type ToWorker,
-  toFailure,
-  type WorkerCall,
-  type WorkerStart,
-  type WorkerStatus,
-  type WriteAnswer,
-  type WriteItem,
+import type {
+  FromWorker,
+  RetentionRule,
+  ToWorker,
+  WorkerCall,
+  WorkerStart,
+  WorkerStatus,
+  WriteAnswer,
+  WriteItem,
 } from './messages.ts';
 import { openGroup } from './open-group.ts';
 import type { ReplicaGroup } from './replica-group.ts';
+import { isTStore, type OpenStore, type ReplicaStore } from './replica-store.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import { StreamServer } from './stream-server.ts';
 
@@ -40,7 +42,7 @@ export interface WorkerOptions {
   readonly env: Env;
   readonly disk: Disk;
   readonly start: WorkerStart;
-  readonly openStore: (shard: number, directory: string) => Promise<TStore>;
+  readonly openStore: OpenStore;
   /** Bytes held by the read cache. */
   readonly cacheBytes: () => number;
   readonly send: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
@@ -71,7 +73,8 @@ export class WorkerCore {
     this.#policies = start.policies;
     this.#memtableBytesMax = start.memoryBytes * memtableShare;
     const replica = (shard: number) => this.replicaOf(shard);
-    this.#streams = new StreamServer({ env, replica, send, memory: start.scanMemory });
+    const hasPeers = start.cluster !== undefined;
+    this.#streams = new StreamServer({ env, replica, hasPeers, send, memory: start.scanMemory });
     const onDiskFull = () => this.noteDiskFull();
     this.#flushes = new FlushScheduler({
       env,
@@ -157,7 +160,9 @@ export class WorkerCore {
       cluster: start.cluster,
       groupOf: (shard) => this.#groupOf(shard),
       isFull: () => this.#isFullForPeers(),
-      onOpened: ({ store }) => store.setPolicies(this.#policies),
+      onOpened: ({ store }) => {
+        if (isTStore(store)) store.setPolicies(this.#policies);
+      },
     });
   }
 
@@ -178,7 +183,12 @@ export class WorkerCore {
     for (const item of items) {
       const group = this.#groupOf(item.shard);
       const replica = group?.replicas.get(item.shard);
-      const refusal = this.#refusal(item, replica !== undefined, memoryBytes);
+      const isMade = group !== undefined && replica === undefined && this.#isMadeByWrite(item);
+      const refusal = this.#refusal(item, isMade || replica !== undefined, memoryBytes);
+      if (refusal === undefined && isMade) {
+        this.#writeFirst(group, item);
+        continue;
+      }
       if (refusal !== undefined || group === undefined || replica === undefined) {
         const none = { origin: '', sequence: 0, copies: 0, levelReached: 'any' as const };
         this.#answers.push({ id: item.id, failure: toFailure(refusal), ...none });
@@ -193,7 +203,9 @@ export class WorkerCore {
 
   #refusal(item: WriteItem, isHere: boolean, memoryBytes: number): CitadelError | undefined {
     if (this.#closing) return new CitadelError('unavailable', 'the node is shutting down');
-    if (!isHere) return new CitadelError('redirect', `shard ${item.shard} is not here`);
+    if (!isHere) {
+      return new CitadelError('redirect', `shard ${shardOfSlot(item.shard)} is not here`);
+    }
     if (this.#diskFull) {
       return new CitadelError('disk-full', 'cannot write: no space left on the disk');
     }
@@ -205,6 +217,28 @@ export class WorkerCore {
     return undefined;
   }
 
+  /** Without peers a shard of keys is made when it is first written to. */
+  #isMadeByWrite({ shard }: WriteItem): boolean {
+    const { cluster, shardCount } = this.#options.start;
+    const isKeys = kindOfSlot(shard) === 'kstore' && shardOfSlot(shard) < shardCount;
+    return isKeys && cluster === undefined;
+  }
+
+  /** Those that come meanwhile wait for the same replica, in their order. */
+  #writeFirst(group: ReplicaGroup, item: WriteItem): void {
+    group.set.create(item.shard, undefined).then(
+      (replica) => {
+        group.write(replica, item);
+        this.queueAnswers();
+      },
+      (error: unknown) => {
+        const none = { origin: '', sequence: 0, copies: 0, levelReached: 'any' as const };
+        this.#answers.push({ id: item.id, failure: toFailure(error), ...none });
+        this.queueAnswers();
+      },
+    );
+  }
+
   #forget(shard: number, request: number): void {
     const group = this.#groupOf(shard);
     const replica = group?.replicas.get(shard);
@@ -213,7 +247,7 @@ export class WorkerCore {
 
   #setPolicies(policies: readonly RetentionRule[]): void {
     this.#policies = policies;
-    for (const { store } of this.#all()) store.setPolicies(policies);
+    for (const { store } of this.#all()) if (isTStore(store)) store.setPolicies(policies);
   }
 
   #answerCall(id: number, call: WorkerCall): void {
@@ -235,10 +269,10 @@ export class WorkerCore {
       case 'status':
         return this.#status();
       case 'drop':
-        await this.#forEach((store) => store.dropData(call.dbId, call.rpId));
+        await this.#forEachTStore((store) => store.dropData(call.dbId, call.rpId));
         return undefined;
       case 'expire':
-        await this.#forEach(async (store) => {
+        await this.#forEachTStore(async (store) => {
           const count = await store.expire(call.nowNs);
           if (count > 0) this.#options.env.log.info('retention removed files', { count });
         });
@@ -252,7 +286,13 @@ export class WorkerCore {
     }
   }
 
-  async #forEach(work: (store: TStore) => Promise<void>): Promise<void> {
+  #forEachTStore(work: (store: TStore) => Promise<void>): Promise<void> {
+    return this.#forEach(async (store) => {
+      if (isTStore(store)) await work(store);
+    });
+  }
+
+  async #forEach(work: (store: ReplicaStore) => Promise<void>): Promise<void> {
     for (const replica of this.#all()) await replica.alone(() => work(replica.store));
   }
 
@@ -264,17 +304,19 @@ export class WorkerCore {
     let indexBytes = 0;
     const shards = [...this.#all()].map((replica): ShardStatus => {
       const { store, state, faults, peers } = replica;
-      const { seriesCount, diskBytes, partitions, faults: storeFaults, ...status } = store.status;
-      indexBytes += status.indexBytes;
+      const { diskBytes, faults: storeFaults } = store.status;
+      if (isTStore(store)) indexBytes += store.status.indexBytes;
+      const kind = kindOfSlot(replica.shard);
       return {
-        shard: replica.shard,
+        shard: shardOfSlot(replica.shard),
+        ...(kind === 'tstore' ? {} : { kind }),
         state: 'active',
         ...(peers === undefined ? {} : { replication: describeReplication(state) }),
         replicaId: replica.replicaId,
         memoryBytes: store.memoryBytes,
         diskBytes,
-        seriesCount,
-        partitions,
+        seriesCount: isTStore(store) ? store.status.seriesCount : 0,
+        partitions: isTStore(store) ? store.status.partitions : [],
         lsn: state.lsn,
         replayFrom: replica.replayFrom,
         faults: [...faults.map(describeFault), ...storeFaults],
