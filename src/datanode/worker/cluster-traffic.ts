@@ -168,9 +168,10 @@ export class ClusterTraffic {
 
   /** A replica that is alone and has nothing to settle needs no clock. */
   #setTicking(): void {
-    const isNeeded = [...this.#records.values()].some(
-      (record) => holdersOf(record).length > 1 || record.isNew || record.degraded,
-    );
+    const isNeeded = [...this.#records.values()].some((record) => {
+      const hasToSettle = holdersOf(record).length > 1 || record.isNew || record.degraded;
+      return hasToSettle && this.#find(record.shard) !== undefined;
+    });
     if (isNeeded && this.#timer === undefined && !this.#stopped) {
       this.#timer = this.#options.env.timers.every(tickMs, () => this.#tick());
     } else if (!isNeeded) {
