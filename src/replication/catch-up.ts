@@ -151,6 +151,7 @@ export class CatchUp {
     const core = this.#core;
     this.#fetchingFrom = undefined;
     core.clock.observe(event.hlcMax);
+    core.lastEntryHlc = Math.max(core.lastEntryHlc, event.hlcMax);
     for (const origin in event.versions) {
       const sequence = event.versions[origin] ?? 0;
       if (sequence > core.receivedOf(origin)) core.logBase.set(origin, sequence);

@@ -79,6 +79,7 @@ export class EntryIntake {
     const core = this.#core;
     const { origin, sequence } = entry;
     core.clock.observe(entry.hlc);
+    core.lastEntryHlc = Math.max(core.lastEntryHlc, entry.hlc);
     this.#lsn = Math.max(this.#lsn, entry.lsn);
     core.versions.advance(origin, sequence);
     this.#noteRun(origin, sequence);
@@ -120,6 +121,7 @@ export class EntryIntake {
     this.#pending.push({ entry, from: undefined, waiters: [waiter] });
     this.writeIds.add(key, this.#accepted(entry, write.checksum, monotonicMs));
     core.lastEntryMs = monotonicMs;
+    core.lastEntryHlc = Math.max(core.lastEntryHlc, hlc);
     core.effects.push({ kind: 'append', entry });
     if (core.peers.size > 0) this.#push(entry);
   }
@@ -148,6 +150,7 @@ export class EntryIntake {
     this.#pending.push({ entry, from, waiters: undefined });
     this.#remember(entry, checksumOf(frame), core.nowMs);
     core.lastEntryMs = core.nowMs;
+    core.lastEntryHlc = Math.max(core.lastEntryHlc, hlc);
     core.effects.push({ kind: 'append', entry });
     return 'taken';
   }

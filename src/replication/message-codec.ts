@@ -296,6 +296,7 @@ function putReport(report: StabilityReport): void {
     putText(node);
     writer.varint(count);
   }
+  writer.u8(report.isWaiting ? 1 : 0);
 }
 
 function takeReports(reader: ByteReader): StabilityReport[] {
@@ -309,7 +310,8 @@ function takeReports(reader: ByteReader): StabilityReport[] {
     const recordVersion = reader.varint();
     const versions = takeVersions(reader);
     const seen = takeSeen(reader);
-    reports.push({ node, origin, count: number, floor, recordVersion, versions, seen });
+    const isWaiting = reader.u8() !== 0;
+    reports.push({ node, origin, count: number, floor, recordVersion, versions, seen, isWaiting });
   }
   return reports;
 }

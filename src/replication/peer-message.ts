@@ -54,6 +54,8 @@ export interface StabilityReport {
   readonly recordVersion: number;
   /** Node -> count of the latest report of it that the maker had seen. */
   readonly seen: Readonly<Record<string, number>>;
+  /** The maker has entries that are not known to be stable: it needs the reports of the others. */
+  readonly isWaiting: boolean;
 }
 
 export interface MessageHead {

@@ -63,6 +63,8 @@ export class ReplicaCore {
   readonly startedMs: number;
   /** Monotonic ms of the last entry that came or was made. */
   lastEntryMs = Number.NEGATIVE_INFINITY;
+  /** The greatest stamp of an entry seen here. */
+  lastEntryHlc = 0;
   /** Own sequence at the last but one round of gossip: what is older and still missing elsewhere was lost on the way. */
   settledSequence = 0;
   #wanted: { promised: number; isEmpty: boolean };

@@ -71,7 +71,7 @@ export class Stability {
   tick(): void {
     const core = this.#core;
     if (core.peers.size === 0 || !core.isComplete) return;
-    if (core.nowMs - this.#reportedMs < reportMs) return;
+    if (core.nowMs - this.#reportedMs < reportMs || !this.#isReportDue()) return;
     this.#reportedMs = core.nowMs;
     this.#report();
     this.#judge();
@@ -112,6 +112,20 @@ export class Stability {
     this.#horizon = { hlc: 0, versions: {} };
   }
 
+  /** A quiet shard falls silent when everyone knows that all of it is stable. */
+  #isReportDue(): boolean {
+    if (this.#isWaiting) return true;
+    const seen = this.#reports.get(this.#core.self)?.seen ?? {};
+    for (const { node, count, isWaiting } of this.#reports.values()) {
+      if (node !== this.#core.self && isWaiting && (seen[node] ?? 0) < count) return true;
+    }
+    return false;
+  }
+
+  get #isWaiting(): boolean {
+    return this.#horizon.hlc < this.#core.lastEntryHlc;
+  }
+
   #report(): void {
     const core = this.#core;
     const { clock, self, origin, record } = core;
@@ -127,7 +141,16 @@ export class Stability {
     const count = this.#count;
     const seen: Record<string, number> = {};
     for (const [node, report] of this.#reports) if (node !== self) seen[node] = report.count;
-    this.#reports.set(self, { node: self, origin, count, versions, floor, recordVersion, seen });
+    this.#reports.set(self, {
+      node: self,
+      origin,
+      count,
+      versions,
+      floor,
+      recordVersion,
+      seen,
+      isWaiting: this.#isWaiting,
+    });
   }
 
   #judge(): void {

@@ -48,6 +48,7 @@ const report: fc.Arbitrary<StabilityReport> = fc.record({
   floor: whole,
   recordVersion: whole,
   seen: fc.dictionary(node, whole, { maxKeys: 3, noNullPrototype: true }),
+  isWaiting: fc.boolean(),
 });
 const reports = fc.array(report, { maxLength: 3 });
 const entry: fc.Arbitrary<PeerEntry> = fc.record({
