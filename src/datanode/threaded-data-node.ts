@@ -12,6 +12,7 @@ import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../model/pla
 import type {
   DataNodeApi,
   DataNodeStatus,
+  KvReads,
   ReadOptions,
   ShardDigest,
   WriteShardRequest,
@@ -21,8 +22,10 @@ import { type SqliteWriterThread, startSqliteWriterThread } from '../sqlite/writ
 import { type ClusterParts, ClusterPort } from './cluster-port.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { type DiskGuard, openDiskGuard } from './disk-guard.ts';
+import { createKvReads } from './kv-reads.ts';
 import type { FsyncMode } from './log/commit-log.ts';
 import { type RetentionTask, startRetention } from './retention-task.ts';
+import { shardOfSlot, slotOf } from './slots.ts';
 import type { RetentionRule, StreamBlock, StreamRequest, WorkerStart } from './worker/messages.ts';
 import type { WorkerLink } from './worker-link.ts';
 import { startWorkerThread, type WorkerThread } from './worker-thread.ts';
@@ -117,9 +120,10 @@ export class ThreadedDataNode implements DataNodeApi {
     if (this.#guard?.isFull) {
       throw new CitadelError('disk-full', 'cannot write: no space left on the disk');
     }
-    const link = this.#linkOf(request.shard);
+    const slot = slotOf(request.kind ?? 'tstore', request.shard);
+    const link = this.#linkOf(slot);
     if (this.#port?.isBehind(request.mapVersion)) await this.#port.catchUp();
-    return link.write(request, signal);
+    return link.write({ ...request, shard: slot }, signal);
   }
 
   scan(
@@ -148,6 +152,10 @@ export class ThreadedDataNode implements DataNodeApi {
     }));
   }
 
+  readonly kv: KvReads = createKvReads((slots, signal, options, request) =>
+    this.#streams(slots, signal, options, request),
+  );
+
   async dropData(dbId: string, rpId: string | undefined): Promise<void> {
     await Promise.all(this.#threads.map(({ link }) => link.call({ kind: 'drop', dbId, rpId })));
   }
@@ -162,11 +170,13 @@ export class ThreadedDataNode implements DataNodeApi {
     horizon: Hlc,
     signal: AbortSignal,
   ): Promise<readonly ShardDigest[]> {
-    if (kind !== 'tstore') throw new CitadelError('redirect', `no shards of ${kind} are here`);
     const digests: ShardDigest[] = [];
-    const read = this.#group(shards).map(async ([link, own]) => {
+    const slots = shards.map((shard) => slotOf(kind, shard));
+    const read = this.#group(slots).map(async ([link, own]) => {
       for await (const block of link.stream(own, { kind: 'digest', horizon }, signal)) {
-        if ('digest' in block) digests.push(block.digest);
+        if (!('digest' in block)) continue;
+        const { digest } = block;
+        digests.push({ ...digest, shard: shardOfSlot(digest.shard) });
       }
     });
     await Promise.all(read);
@@ -205,12 +215,12 @@ export class ThreadedDataNode implements DataNodeApi {
     shards: readonly number[],
     signal: AbortSignal,
     options: ReadOptions | undefined,
-    request: (read: ReadOptions | undefined) => StreamRequest,
+    request: (read: ReadOptions | undefined, own: readonly number[]) => StreamRequest,
   ): readonly AsyncIterable<B>[] {
     const port = this.#port;
     const read = port === undefined ? undefined : (options ?? readAnything);
     const open = (link: WorkerLink, own: readonly number[]) =>
-      link.stream(own, request(read), signal) as AsyncGenerator<B>;
+      link.stream(own, request(read, own), signal) as AsyncGenerator<B>;
     if (port === undefined || !port.isBehind(read?.mapVersion ?? 0)) {
       return this.#group(shards).map(([link, own]) => open(link, own));
     }
@@ -219,8 +229,9 @@ export class ThreadedDataNode implements DataNodeApi {
     return this.#group(shards).map(([link, own]) => after(caughtUp, () => open(link, own)));
   }
 
-  #linkOf(shard: number): WorkerLink {
+  #linkOf(slot: number): WorkerLink {
     const { shardCount, logCount } = this.#directory.identity;
+    const shard = shardOfSlot(slot);
     if (!(shard >= 0 && shard < shardCount)) {
       throw new CitadelError('invalid-argument', `there is no shard ${shard}, only ${shardCount}`);
     }

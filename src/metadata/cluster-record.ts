@@ -212,6 +212,9 @@ export async function openCluster(
   const cluster = await makeCluster(store, clock, wanted);
   checkCluster(cluster, wanted);
   await fillShards(store, 'tstore', cluster.shardCount, nodeUuid);
+  const layout = { shardCount: cluster.shardCount, replicationFactor: 1 };
+  await makeShardMap(store, clock, 'kstore', layout);
+  await fillShards(store, 'kstore', cluster.shardCount, nodeUuid);
   const { records } = await store.range(shardsPrefixes.tstore);
   const shards = records.map((record) => readShard('tstore', record));
   shards.sort((a, b) => a.shard - b.shard);

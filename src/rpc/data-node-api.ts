@@ -81,6 +81,8 @@ export interface ReplicationStatus {
 
 export interface ShardStatus {
   readonly shard: number;
+  /** Default `tstore`. */
+  readonly kind?: StoreKind;
   readonly state: 'opening' | 'active' | 'read-only' | 'failed';
   /** Undefined on a node without peers. */
   readonly replication?: ReplicationStatus;

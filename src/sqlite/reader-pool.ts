@@ -12,8 +12,8 @@ import type { SqliteReader, SqliteReaders, SqlValue } from './sqlite.ts';
 import { describeSqliteError } from './sqlite-error.ts';
 
 const busyTimeoutMs = 5000;
-/** In KiB: the engine has a cache of its own, SQLite's needs only the inner pages. */
-const pageCacheKib = 128;
+/** In KiB, each handle: the engine has a cache of its own, SQLite's needs only the inner pages. */
+const pageCacheKibDefault = 128;
 
 class FileReader implements SqliteReader {
   readonly file: string;
@@ -84,12 +84,14 @@ class FileReader implements SqliteReader {
 class ReaderPool implements SqliteReaders {
   private readonly root: string;
   private readonly handlesMax: number;
+  private readonly pageCacheKib: number;
   /** In order of use, the oldest first. */
   private readonly open = new Map<string, FileReader>();
 
-  constructor(root: string, handlesMax: number) {
+  constructor(root: string, handlesMax: number, pageCacheKib: number) {
     this.root = root;
     this.handlesMax = handlesMax;
+    this.pageCacheKib = pageCacheKib;
   }
 
   reader(file: string): SqliteReader {
@@ -100,7 +102,7 @@ class ReaderPool implements SqliteReaders {
       return found;
     }
     while (this.open.size >= this.handlesMax) this.closeOldest();
-    const made = openReader(this.root, file);
+    const made = openReader(this.root, file, this.pageCacheKib);
     this.open.set(file, made);
     return made;
   }
@@ -129,7 +131,7 @@ class ReaderPool implements SqliteReaders {
   }
 }
 
-function openReader(root: string, file: string): FileReader {
+function openReader(root: string, file: string, pageCacheKib: number): FileReader {
   const path = join(root, file);
   if (!existsSync(path)) {
     throw new CitadelError('not-found', `cannot open ${file}: it is not there`, {
@@ -148,7 +150,11 @@ function openReader(root: string, file: string): FileReader {
   }
 }
 
-/** `root`: the data directory, absolute. `handlesMax`: handles open at once. */
-export function createReaderPool(root: string, handlesMax: number): SqliteReaders {
-  return new ReaderPool(root, handlesMax);
+/** `root`: the data directory, absolute. `handlesMax`: handles open at once. `pageCacheKib`: of each. */
+export function createReaderPool(
+  root: string,
+  handlesMax: number,
+  pageCacheKib = pageCacheKibDefault,
+): SqliteReaders {
+  return new ReaderPool(root, handlesMax, pageCacheKib);
 }

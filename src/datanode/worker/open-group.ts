@@ -8,7 +8,6 @@
 import type { CitadelError } from '../../base/errors.ts';
 import type { Disk, Env, Log } from '../../env/env.ts';
 import { HybridClock, hlcPerMs, reserveAheadMs } from '../../replication/hybrid-clock.ts';
-import type { TStore } from '../../tstore/tstore.ts';
 import type { LogRecord } from '../log/log-layout.ts';
 import {
   type LogDamage,
@@ -29,6 +28,7 @@ import type { PostFromWorker, WorkerStart, WriteAnswer } from './messages.ts';
 import { findReplicas } from './open-replica.ts';
 import { ReplicaGroup } from './replica-group.ts';
 import { ReplicaSet } from './replica-set.ts';
+import type { OpenStore } from './replica-store.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import { loadReserve, StampReserve } from './stamp-reserve.ts';
 
@@ -42,7 +42,7 @@ export interface OpenGroup {
   readonly disk: Disk;
   readonly start: WorkerStart;
   readonly logId: number;
-  readonly openStore: (shard: number, directory: string) => Promise<TStore>;
+  readonly openStore: OpenStore;
   readonly onProgress: (readBytes: number) => void;
   readonly answer: (answer: WriteAnswer) => void;
   /** The log could not take a write. */

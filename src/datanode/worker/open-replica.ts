@@ -1,25 +1,27 @@
 /**
- * Finds and opens the replicas of a data directory: `shard-<nnnn>-<replica id>`, each with a `replica.json`.
+ * Finds and opens the replicas of a data directory: `shard-<nnnn>-<replica id>`, of keys `kshard-...`, each with a
+ * `replica.json`. Shards are known by their slots here (slots.ts).
  *
  * A replica that was saved as empty begins with an empty store: what a broken-off snapshot left of it stays
  * where it is, in a directory that no longer counts. Nothing is deleted here.
  */
 
 import type { Disk, Env } from '../../env/env.ts';
-import type { TStore } from '../../tstore/tstore.ts';
 import { toHex } from '../identity.ts';
+import { kindOfSlot, shardOfSlot, slotOf } from '../slots.ts';
 import {
   loadReplicaFacts,
   type ReplicaFacts,
   replicaFactsFirst,
   saveReplicaFacts,
 } from './replica-file.ts';
+import { isUntouched, type OpenStore } from './replica-store.ts';
 import type { ReplicaHome } from './shard-replica.ts';
 
 export interface HomeOptions {
   readonly env: Pick<Env, 'rng' | 'log'>;
   readonly disk: Disk;
-  readonly openStore: (shard: number, directory: string) => Promise<TStore>;
+  readonly openStore: OpenStore;
 }
 
 export interface FoundReplica {
@@ -29,10 +31,11 @@ export interface FoundReplica {
   readonly facts: ReplicaFacts;
 }
 
-const replicaDirectory = /^shard-(\d{4})-([0-9a-f]{16})$/;
+const replicaDirectory = /^(k?)shard-(\d{4})-([0-9a-f]{16})$/;
 
 function directoryOf(shard: number, replicaId: string): string {
-  return `shard-${String(shard).padStart(4, '0')}-${replicaId}`;
+  const name = kindOfSlot(shard) === 'tstore' ? 'shard' : 'kshard';
+  return `${name}-${String(shardOfSlot(shard)).padStart(4, '0')}-${replicaId}`;
 }
 
 /** A directory without `replica.json`: made by an older release, or not finished. */
@@ -51,10 +54,10 @@ export async function findReplicas(disk: Disk): Promise<Map<number, FoundReplica
     if (match === null) continue;
     const facts = await factsOf(disk, directory);
     if (facts === undefined) continue;
-    const shard = Number(match[1]);
+    const shard = slotOf(match[1] === '' ? 'tstore' : 'kstore', Number(match[2]));
     const known = found.get(shard);
     if (known !== undefined && known.facts.generation > facts.generation) continue;
-    found.set(shard, { shard, replicaId: match[2]!, directory, facts });
+    found.set(shard, { shard, replicaId: match[3]!, directory, facts });
   }
   return found;
 }
@@ -71,14 +74,6 @@ async function makeHome(
   // The log names replicas by id: a power cut must not take the directories that say which those are.
   await disk.syncDirectory('.');
   return { replicaId, directory, facts, store: await openStore(shard, directory) };
-}
-
-/** Nothing was ever stored in it. */
-function isUntouched({ positions, status }: TStore): boolean {
-  const { replayFrom, versions, gcVersions } = positions;
-  const hasVersions = Object.keys(versions).length + Object.keys(gcVersions).length > 0;
-  const hasData = status.seriesCount + status.tombstoneCount + status.partitions.length > 0;
-  return replayFrom === 0 && !hasVersions && !hasData;
 }
 
 /** Opens what was found. Errors: as of stores. */

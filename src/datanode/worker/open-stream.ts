@@ -6,11 +6,14 @@
 import { CitadelError, invariant } from '../../base/errors.ts';
 import type { MemoryAccount } from '../../base/memory-budget.ts';
 import type { Env } from '../../env/env.ts';
+import { getFromStores, type KStore, scanStores as scanKeys } from '../../kstore/kstore.ts';
 import type { Hlc } from '../../model/entry.ts';
-import type { ReadOptions } from '../../rpc/data-node-api.ts';
+import type { KvGetBlock, KvKeys, ReadOptions } from '../../rpc/data-node-api.ts';
 import { scanStores, schemaStores } from '../../tstore/tstore.ts';
+import { kindOfSlot, shardOfSlot } from '../slots.ts';
 import { refuseHidden } from './log-faults.ts';
 import type { StreamBlock, StreamRequest } from './messages.ts';
+import { isTStore } from './replica-store.ts';
 import type { ShardReplica } from './shard-replica.ts';
 
 export interface StreamWork {
@@ -22,10 +25,13 @@ export interface StreamWork {
 export interface StreamContext {
   readonly env: Pick<Env, 'clock' | 'timers'>;
   readonly replica: (shard: number) => ShardReplica | undefined;
+  /** False: a shard of keys that is not here was never written to. */
+  readonly hasPeers: boolean;
   readonly signal: AbortSignal;
 }
 
 type RowsRequest = Extract<StreamRequest, { kind: 'scan' | 'schema' }>;
+type KeysRequest = Extract<StreamRequest, { kind: 'kv-get' | 'kv-scan' }>;
 
 function refuse({ shard }: ShardReplica, reason: string, message: string): CitadelError {
   return new CitadelError('redirect', message, { details: { shard, reason } });
@@ -54,7 +60,7 @@ function find({ replica }: StreamContext, shard: number): ShardReplica {
   const found = replica(shard);
   if (found !== undefined) return found;
   const details = { shard, reason: 'not-here' };
-  throw new CitadelError('redirect', `shard ${shard} is not here`, { details });
+  throw new CitadelError('redirect', `shard ${shardOfSlot(shard)} is not here`, { details });
 }
 
 /** The blocks, and before they end the proof that they may count. */
@@ -87,13 +93,86 @@ function openRows(
     if (read !== undefined) checkRead(replica, read, env);
     checkDamage(replica, request);
   }
-  const stores = replicas.map(({ store }) => store);
+  const stores = replicas.map(({ store }) => store).filter(isTStore);
   const control = { signal, env, memory };
   const blocks =
     request.kind === 'scan'
       ? scanStores(stores, request.plan, control)
       : schemaStores(stores, request.plan, control);
   return read?.level === 'quorum' ? confirm(blocks, replicas) : blocks;
+}
+
+/** Damage to the log may have taken any of the keys: what is not there may have been. */
+function checkWhole(replica: ShardReplica): void {
+  if (replica.faults.length === 0) return;
+  const message = `the log of shard ${shardOfSlot(replica.shard)} is damaged`;
+  if (replica.peers !== undefined) throw refuse(replica, 'damaged', message);
+  throw new CitadelError('corrupt', `cannot read keys: ${message}`);
+}
+
+/** Without peers a shard that was never written to has no replica yet: it holds nothing. */
+function findKeys(
+  context: StreamContext,
+  shards: readonly number[],
+  { read }: KeysRequest,
+): ShardReplica[] {
+  const replicas: ShardReplica[] = [];
+  for (const shard of shards) {
+    const replica = findUnlessUnmade(context, shard);
+    if (replica === undefined) continue;
+    if (read !== undefined) checkRead(replica, read, context.env);
+    checkWhole(replica);
+    replicas.push(replica);
+  }
+  return replicas;
+}
+
+function kstoreOf({ store }: ShardReplica): KStore {
+  invariant(!isTStore(store), 'a slot of keys has a store of keys');
+  return store;
+}
+
+/** Keys of shards that are not here yet: absent, all of them. */
+function* nothingOf(
+  parts: readonly KvKeys[],
+  replicas: readonly ShardReplica[],
+): Generator<KvGetBlock> {
+  const here = new Set(replicas.map(({ shard }) => shard));
+  for (const { shard, keys } of parts) {
+    if (here.has(shard)) continue;
+    const { length } = keys.ends;
+    const values = { bytes: new Uint8Array(0), ends: new Uint32Array(length) };
+    yield { shard, start: 0, present: new Uint8Array(length), values, hasTable: false };
+  }
+}
+
+async function* readKeys(
+  request: KeysRequest,
+  replicas: readonly ShardReplica[],
+  { env, signal }: StreamContext,
+): AsyncGenerator<StreamBlock> {
+  if (request.kind === 'kv-scan') {
+    yield* scanKeys(replicas.map(kstoreOf), env, request.plan, signal);
+    return;
+  }
+  const { parts, table } = request;
+  yield* nothingOf(parts, replicas);
+  const asked = replicas.flatMap((replica) =>
+    parts
+      .filter(({ shard }) => shard === replica.shard)
+      .map(({ shard, keys }) => ({ shard, store: kstoreOf(replica), keys })),
+  );
+  yield* getFromStores(asked, table, signal);
+}
+
+function openKeys(
+  context: StreamContext,
+  shards: readonly number[],
+  request: KeysRequest,
+): AsyncIterable<StreamBlock> {
+  const replicas = findKeys(context, shards, request);
+  const blocks = readKeys(request, replicas, context);
+  return request.read?.level === 'quorum' ? confirm(blocks, replicas) : blocks;
 }
 
 async function* openSnapshot(
@@ -117,13 +196,24 @@ async function* openSnapshot(
   for await (const piece of store.snapshot(facts, context.signal)) yield { piece };
 }
 
+/** Undefined: a shard of keys that nothing was ever written to. */
+function findUnlessUnmade(context: StreamContext, shard: number): ShardReplica | undefined {
+  const isKeys = kindOfSlot(shard) === 'kstore' && !context.hasPeers;
+  return isKeys && context.replica(shard) === undefined ? undefined : find(context, shard);
+}
+
 async function* openDigests(
   context: StreamContext,
   shards: readonly number[],
   horizon: Hlc,
 ): AsyncGenerator<StreamBlock> {
   for (const shard of shards) {
-    const { state, store } = find(context, shard);
+    const replica = findUnlessUnmade(context, shard);
+    if (replica === undefined) {
+      yield { digest: { shard, versions: {}, parts: [] } };
+      continue;
+    }
+    const { state, store } = replica;
     const { versions } = state;
     const parts = await store.digest(horizon, context.signal);
     yield { digest: { shard, versions, parts } };
@@ -137,6 +227,9 @@ export function openStream(context: StreamContext, work: StreamWork): AsyncItera
     case 'scan':
     case 'schema':
       return openRows(context, work, request);
+    case 'kv-get':
+    case 'kv-scan':
+      return openKeys(context, shards, request);
     case 'snapshot':
       return openSnapshot(context, shards);
     case 'digest':
