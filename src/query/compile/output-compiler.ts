@@ -125,7 +125,9 @@ export class OutputCompiler {
     const variable = resolveVariable(first, this.#tables);
     // Tags that a subquery groups by are columns to the query around it.
     const isInnerTag = variable.source === 'tag' && this.#innerKeys.has(first.name);
-    const isField = variable.type !== undefined && (variable.source === 'field' || isInnerTag);
+    const isUnknown = this.#tables.some(({ unknownFields }) => unknownFields.has(first.name));
+    const isNamed = variable.source === 'field' || isInnerTag;
+    const isField = variable.type !== undefined && isNamed && !isUnknown;
     if (isField) this.#checkType(call.name, variable.type);
     const answers = rule.answers === 'same' ? variable.type : rule.answers;
     return {

@@ -14,7 +14,7 @@ import { expandWildcards, readTagKeys } from './expand-wildcards.ts';
 import { OutputCompiler, usesOperators } from './output-compiler.ts';
 import { toRowExpr } from './row-condition.ts';
 import type { MeasurementPlan, SelectPlan, TablePlan } from './select-plan.ts';
-import { innerTable, resolveTables, type Table } from './tables.ts';
+import { type InnerColumns, innerTable, resolveTables, type Table } from './tables.ts';
 import { resolveVariable } from './variables.ts';
 
 function windowRule({ interval, statement, calls }: CompiledSelect): WindowRule | undefined {
@@ -74,20 +74,39 @@ function topTags(expr: Expr): Expr[] {
 }
 
 /** What a query around this one may name: of equal names the first. */
-function columnsOf(plan: SelectPlan): Pick<Table, 'fields' | 'tagFields'> {
+async function columnsOf(plan: SelectPlan, context: QueryContext): Promise<InnerColumns> {
+  const tagKeys = await knownTags(plan, context);
   const fields = new Map<string, FieldType>();
   const tagFields = new Set<string>();
+  const unknownFields = new Set<string>();
   plan.outputs.forEach((output, index) => {
     const name = plan.names[index]!;
     if (output.type === undefined || fields.has(name)) return;
+    const tag = tagOf(plan, output);
     fields.set(name, output.type);
-    if (isTagColumn(plan, output)) tagFields.add(name);
+    if (tag !== undefined && !tagKeys.has(tag)) unknownFields.add(name);
+    if (tag !== undefined) tagFields.add(name);
   });
-  return { fields, tagFields };
+  return { fields, tagFields, unknownFields };
 }
 
-function isTagColumn({ calls, variables }: SelectPlan, output: ValueExpr): boolean {
-  return output.kind === 'column' && variables[output.index - calls.length]?.source === 'tag';
+/** The tag that a column is; undefined = it is none. */
+function tagOf({ calls, variables }: SelectPlan, output: ValueExpr): string | undefined {
+  if (output.kind !== 'column') return undefined;
+  const variable = variables[output.index - calls.length];
+  return variable?.source === 'tag' ? variable.name : undefined;
+}
+
+/** Which of the names that are no fields are tags: asked only where there are such names. */
+async function knownTags(plan: SelectPlan, context: QueryContext): Promise<ReadonlySet<string>> {
+  if (!plan.outputs.some((output) => tagOf(plan, output) !== undefined)) return new Set();
+  const tables = plan.measurements.flatMap((measurement) => measurement.tables);
+  const stored = await readTagKeys(
+    tables.map(({ table }) => table),
+    plan.range,
+    context,
+  );
+  return new Set([...stored, ...plan.inner.flatMap(({ dimensions }) => dimensions)]);
 }
 
 /** A subquery also groups by what the query around it groups by. */
@@ -138,7 +157,7 @@ async function resolveSources(
     if (source.kind === 'measurement') continue;
     const plan = await planSelect(withoutTarget(source), context);
     const number = inner.push(plan) - 1;
-    const columns = columnsOf(plan);
+    const columns = await columnsOf(plan, context);
     for (const { name } of plan.measurements) tables.push(innerTable(number, name, columns));
   }
   tables.sort((a, b) => compareText(a.measurement, b.measurement));

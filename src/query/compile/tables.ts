@@ -21,16 +21,16 @@ export interface Table {
   readonly fields: ReadonlyMap<string, FieldType>;
   /** Those of `fields` that a subquery took from tags. */
   readonly tagFields: ReadonlySet<string>;
+  /** Those of `tagFields` that name no tag either: columns of nulls, of no type. */
+  readonly unknownFields: ReadonlySet<string>;
 }
+
+export type InnerColumns = Pick<Table, 'fields' | 'tagFields' | 'unknownFields'>;
 
 const noFields: ReadonlySet<string> = new Set();
 
 /** The columns that a subquery gives of one measurement; `number` says which of them it is. */
-export function innerTable(
-  number: number,
-  measurement: string,
-  columns: Pick<Table, 'fields' | 'tagFields'>,
-): Table {
+export function innerTable(number: number, measurement: string, columns: InnerColumns): Table {
   return { dbId: '', rpId: String(number), measurement, shardGroupNs: 0n, ...columns };
 }
 
@@ -88,6 +88,7 @@ async function resolveMeasurement(
     shardGroupNs,
     fields: schema.fields(dbId, measurement) ?? new Map<string, FieldType>(),
     tagFields: noFields,
+    unknownFields: noFields,
   }));
 }
 

@@ -56,9 +56,9 @@ function tagsText(tags: SeriesPiece['tags']): string {
   return present.map(([key, value]) => `${escapeTag(key)}=${escapeTag(value)}`).join(',');
 }
 
-/** The shortest decimal that reads back equal, never with an exponent. */
+/** The shortest decimal that reads back equal, never with an exponent; NaN is a null, and so is nothing. */
 export function plainDecimal(value: number): string {
-  if (Number.isNaN(value)) return 'NaN';
+  if (Number.isNaN(value)) return '';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   const text = Object.is(value, -0) ? '-0' : String(value);
   const match = /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(text);

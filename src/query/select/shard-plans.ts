@@ -68,7 +68,7 @@ export function canPushDown(plan: SelectPlan, { tables }: MeasurementPlan): bool
 
 /** Calls that some table of the measurement can answer. */
 function answerable(call: CallPlan, { tables }: MeasurementPlan): boolean {
-  if (call.variable.source !== 'field') return false;
+  if (call.variable.source !== 'field' || call.type === undefined) return false;
   return tables.some(({ table }) => bindVariable(call.variable, table) !== undefined);
 }
 
@@ -153,7 +153,7 @@ export function scanRaw(
 
 /** Stored rows come of their fields; those of a subquery of its tags too. */
 function isKnown(plan: SelectPlan, { table }: TablePlan, { source, name }: ColumnRef): boolean {
-  if (source === 'field') return true;
+  if (source === 'field') return !table.unknownFields.has(name);
   return isInner(table) && plan.inner[Number(table.rpId)]!.dimensions.includes(name);
 }
 
