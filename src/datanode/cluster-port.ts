@@ -16,6 +16,7 @@ import {
 import type { PeerMessage, PeerTransport } from '../rpc/peer-api.ts';
 import type { SnapshotTransport } from '../rpc/snapshot-api.ts';
 import { ClusterMapFile, loadClusterMap } from './cluster-map-file.ts';
+import { fromSlotRecord, kindOfSlot, shardOfSlot, slotOf, toSlotRecord } from './slots.ts';
 import { SnapshotFetcher } from './snapshot-fetcher.ts';
 import type {
   ClusterFromWorker,
@@ -31,8 +32,8 @@ import type { WorkerLink } from './worker-link.ts';
 const leaseCheckMs = 200;
 /** Buffers up to this size may come from a pool that must not be handed over. */
 const pooledBytesMax = 8192;
-/** The one kind of store this data node has. */
-const kindHere: StoreKind = 'tstore';
+/** Of both the shards have the same count: the data directory's. */
+const kinds: readonly StoreKind[] = ['tstore', 'kstore'];
 /** Snapshots that go out at once. */
 const snapshotCountMax = 2;
 
@@ -67,6 +68,11 @@ function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
     else group.push(item);
   }
   return groups;
+}
+
+/** Of all shards, whoever holds them: who had one must hear that it no longer does. */
+function recordsOf(map: ClusterMap): ShardRecord[] {
+  return kinds.flatMap((kind) => map.shards[kind].map((record) => toSlotRecord(kind, record)));
 }
 
 /** What may be handed over; undefined: it must be copied, for it is of a pool, or others look into it. */
@@ -124,7 +130,7 @@ export class ClusterPort {
   describe(worker: number): WorkerCluster {
     const { view } = this.#options.parts;
     const { map } = view;
-    const records = this.#recordsOf(map).filter(({ shard }) => this.#isOf(shard, worker));
+    const records = recordsOf(map).filter(({ shard }) => this.#isOf(shard, worker));
     for (const record of records) this.#told.set(record.shard, record);
     const liveNodes = [...liveNodesOf(map)];
     return { self: view.self, records, liveNodes, isAttached: this.#isAttached };
@@ -149,6 +155,11 @@ export class ClusterPort {
         return;
       case 'propose':
         this.#propose(worker, message);
+        return;
+      case 'confirm-removal':
+        this.#confirmRemoval(worker, message.shard).catch((error: unknown) => {
+          this.#options.env.log.debug('cannot confirm a removal now', { error: String(error) });
+        });
         return;
       case 'fetch-snapshot':
         this.#fetcher.start(message.shard, message.from);
@@ -193,19 +204,11 @@ export class ClusterPort {
     return this.#options.workerOf(shard) === worker;
   }
 
-  /** Of the shards that this node holds, or held as far as the workers know. */
-  #recordsOf(map: ClusterMap): ShardRecord[] {
-    const { self } = this.#options.parts.view;
-    return map.shards[kindHere].filter(
-      (record) => this.#told.has(record.shard) || holdersOf(record).includes(self),
-    );
-  }
-
   #mapChanged(map: ClusterMap): void {
     if (this.#closed) return;
     if (map !== this.#kept) this.#mapFile.save(map);
     this.#kept = map;
-    const changed = this.#recordsOf(map).filter(
+    const changed = recordsOf(map).filter(
       (record) => this.#told.get(record.shard)?.version !== record.version,
     );
     for (const record of changed) this.#told.set(record.shard, record);
@@ -238,14 +241,13 @@ export class ClusterPort {
   #deliver(from: string, messages: readonly PeerMessage[]): void {
     if (this.#closed) return;
     const { worker, workerOf, shardCount } = this.#options;
-    const known = messages.filter(
-      ({ kind, shard }) => kind === kindHere && shard >= 0 && shard < shardCount,
-    );
+    const known = messages
+      .filter(({ shard }) => shard >= 0 && shard < shardCount)
+      .map(({ kind, shard, bytes }): ShardMessage => ({ shard: slotOf(kind, shard), bytes }));
     const byWorker = groupBy(known, ({ shard }) => workerOf(shard));
     for (const [index, group] of byWorker) {
-      const own = group.map(({ shard, bytes }): ShardMessage => ({ shard, bytes }));
-      const transfer = ownBuffers(own, byWorker.size > 1);
-      const sent = transfer === undefined ? own.map(copied) : own;
+      const transfer = ownBuffers(group, byWorker.size > 1);
+      const sent = transfer === undefined ? group.map(copied) : group;
       const buffers = transfer ?? sent.map(({ bytes }) => bytes.buffer as ArrayBuffer);
       worker(index)?.post({ kind: 'peer-messages', from, messages: sent }, buffers);
     }
@@ -255,7 +257,9 @@ export class ClusterPort {
     if (this.#closed) return;
     const byNode = groupBy(messages, ({ to }) => to);
     for (const [to, group] of byNode) {
-      const sent = group.map(({ shard, bytes }): PeerMessage => ({ kind: kindHere, shard, bytes }));
+      const sent = group.map(({ shard: slot, bytes }): PeerMessage => {
+        return { kind: kindOfSlot(slot), shard: shardOfSlot(slot), bytes };
+      });
       this.#options.parts.transport.send(to, sent);
     }
   }
@@ -268,10 +272,18 @@ export class ClusterPort {
       this.#mapChanged(parts.view.map);
       this.#options.worker(worker)?.post({ kind: 'proposed', shard, id, result });
     };
-    parts.view.propose(kindHere, record).then(tell, (error: unknown) => {
+    parts.view.propose(kindOfSlot(shard), fromSlotRecord(record)).then(tell, (error: unknown) => {
       env.log.warn('a change of the shard map may not have happened', { shard, error });
       tell('unknown');
     });
+  }
+
+  async #confirmRemoval(worker: number, shard: number): Promise<void> {
+    const { view } = this.#options.parts;
+    const map = await view.refresh();
+    const record = map.shards[kindOfSlot(shard)][shardOfSlot(shard)];
+    if (record === undefined || holdersOf(record).includes(view.self)) return;
+    this.#options.worker(worker)?.post({ kind: 'removal-confirmed', shard });
   }
 
   async *#pieces(blocks: AsyncIterable<StreamBlock>): AsyncGenerator<Uint8Array> {
@@ -288,10 +300,11 @@ export class ClusterPort {
 
   #openSnapshot(kind: StoreKind, shard: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const { worker, workerOf, shardCount } = this.#options;
-    const isHere = kind === kindHere && shard >= 0 && shard < shardCount && !this.#closed;
-    const owner = isHere ? worker(workerOf(shard)) : undefined;
+    const slot = slotOf(kind, shard);
+    const isHere = shard >= 0 && shard < shardCount && !this.#closed;
+    const owner = isHere ? worker(workerOf(slot)) : undefined;
     if (owner === undefined) return refuse(`shard ${shard} of ${kind} is not here`);
-    return this.#pieces(owner.stream([shard], { kind: 'snapshot' }, signal));
+    return this.#pieces(owner.stream([slot], { kind: 'snapshot' }, signal));
   }
 }
 
@@ -307,8 +320,9 @@ function checkMap(map: ClusterMap, clusterUuid: string, shardCount: number): voi
       `cannot join cluster ${map.clusterUuid}: the data directory belongs to cluster ${clusterUuid}`,
     );
   }
-  const { length } = map.shards[kindHere];
-  if (length > 0 && length !== shardCount) {
+  for (const kind of kinds) {
+    const { length } = map.shards[kind];
+    if (length === 0 || length === shardCount) continue;
     throw new CitadelError(
       'conflict',
       `cannot join a cluster with ${length} shards: the data directory was made with ${shardCount}`,

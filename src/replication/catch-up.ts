@@ -53,7 +53,8 @@ export class CatchUp {
     const { nowMs } = core;
     core.judgeClock();
     for (const peer of core.peers.values()) peer.checkTarget(core.versions);
-    const isIdle = core.phase === 'active' && nowMs - core.lastEntryMs > idleAfterMs;
+    const isSettled = core.phase === 'active' && !core.isMoving;
+    const isIdle = isSettled && nowMs - core.lastEntryMs > idleAfterMs;
     if (nowMs - this.#gossipedMs < (isIdle ? idleGossipMs : gossipMs)) return;
     this.#gossipedMs = nowMs;
     core.settledSequence = this.#sequenceMark;
@@ -237,13 +238,13 @@ export class CatchUp {
     this.#puller.pull(peer, { prepare: 0, isUrgent });
   }
 
-  /** The primary every time, the others in turn; all of them until this replica is active. */
+  /** The primary every time, the others in turn; all of them until this replica is active, and while it comes or goes. */
   *#chooseForGossip(): Generator<PeerView> {
-    const { peers, record, phase } = this.#core;
+    const { peers, record, phase, isMoving } = this.#core;
     const primary = record === undefined ? undefined : peers.get(record.primary);
     if (primary !== undefined) yield primary;
     const others = [...peers.values()].filter((peer) => peer !== primary);
-    if (phase !== 'active') yield* others;
+    if (phase !== 'active' || isMoving) yield* others;
     else if (others.length > 0) yield others[this.#turn++ % others.length]!;
   }
 

@@ -107,6 +107,11 @@ export class ReplicaCore {
     return this.record === undefined || this.record.leaving === this.self || !this.isMember;
   }
 
+  /** It comes into the record or goes out of it. */
+  get isMoving(): boolean {
+    return this.record?.learner === this.self || this.record?.leaving === this.self;
+  }
+
   get isPrimary(): boolean {
     return this.record?.primary === this.self;
   }

@@ -126,6 +126,11 @@ export type ReplicaEffect =
   | { readonly kind: 'fetch-snapshot'; readonly from: string }
   /** Replace the store by a new empty one, keeping promise and highest stamp; then `store-renewed`. */
   | { readonly kind: 'renew-store' }
+  /**
+   * The record no longer names this replica, and all it has is on every member: once a linearizable read shows the same, its
+   * files go to trash. Comes again until then.
+   */
+  | { readonly kind: 'retire' }
   | {
       readonly kind: 'read-confirmed';
       readonly request: number;

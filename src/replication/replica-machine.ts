@@ -3,7 +3,7 @@
  * worker and the simulation drive it alike.
  *
  * Here events only find their way to the rules: entry-intake (local writes, pushes), ack-levels, catch-up, phases,
- * promotion, read-fence, stability, log-trim. What they share is in replica-core.
+ * promotion, membership, read-fence, stability, log-trim. What they share is in replica-core.
  *
  * Invariants
  *  - An entry is durable, then applied, then counted, then acknowledged, in the order of its lsn.
@@ -17,6 +17,7 @@ import { AckLevels } from './ack-levels.ts';
 import { CatchUp } from './catch-up.ts';
 import { EntryIntake } from './entry-intake.ts';
 import { trimVersions } from './log-trim.ts';
+import { Membership } from './membership.ts';
 import type { ReplicaMessage, ReplicaPhase, Standing } from './peer-message.ts';
 import { Phases } from './phases.ts';
 import { Promotion } from './promotion.ts';
@@ -44,6 +45,7 @@ export class ReplicaMachine {
   readonly #catchUp: CatchUp;
   readonly #phases: Phases;
   readonly #promotion: Promotion;
+  readonly #membership: Membership;
   readonly #fence: ReadFence;
 
   constructor(start: ReplicaStart, faults: ReplicaFaults = {}) {
@@ -57,6 +59,7 @@ export class ReplicaMachine {
     this.#catchUp = new CatchUp(core, this.#intake, this.#stability, puller);
     this.#phases = new Phases(core);
     this.#promotion = new Promotion(core, puller);
+    this.#membership = new Membership(core, this.#intake);
     this.#fence = new ReadFence(core, puller);
     this.#phases.judge();
   }
@@ -93,6 +96,11 @@ export class ReplicaMachine {
 
   get isPrimary(): boolean {
     return this.#core.isPrimary;
+  }
+
+  /** A member of the record, or its learner. */
+  get isHolder(): boolean {
+    return this.#core.isHolder;
   }
 
   get epoch(): number {
@@ -272,6 +280,7 @@ export class ReplicaMachine {
     core.noteHead(from, head);
     if (isNews) this.#recordChanged();
     if ('standing' in body) this.#noteStanding(from, body.standing);
+    if (!core.isHolder && core.record !== undefined && bringsData(body)) return;
     switch (body.kind) {
       case 'push':
         this.#catchUp.onPush(from, body.entry);
@@ -289,13 +298,15 @@ export class ReplicaMachine {
         this.#promotion.onPullEnd(from, body);
         this.#fence.onPullEnd(from, body);
         this.#catchUp.onPullEnd(from, body, head.wallMs);
+        this.#membership.onPullEnd(from, body);
         this.#phases.judge();
         return;
       case 'snapshot-offer':
         this.#catchUp.onSnapshotOffer(from);
         return;
       case 'rebuild':
-        this.#catchUp.onRebuild(from, body.standing.versions);
+        if (!core.isHolder) this.#membership.onRebuild();
+        else this.#catchUp.onRebuild(from, body.standing.versions);
         return;
     }
   }
@@ -360,8 +371,14 @@ export class ReplicaMachine {
     this.#catchUp.tick();
     this.#phases.tick();
     this.#promotion.tick();
+    this.#membership.tick();
     this.#fence.tick();
     this.#stability.tick();
     this.#levels.judge();
   }
+}
+
+/** A replica that the record does not name takes nothing more in. */
+function bringsData({ kind }: ReplicaMessage['body']): boolean {
+  return kind === 'push' || kind === 'entries' || kind === 'snapshot-offer';
 }

@@ -50,6 +50,8 @@ export type ClusterToWorker =
       readonly id: number;
       readonly result: 'done' | 'lost' | 'unknown';
     }
+  /** A linearizable read has shown that the record does not name this node. */
+  | { readonly kind: 'removal-confirmed'; readonly shard: number }
   /** Of the snapshot that the worker asked for. */
   | { readonly kind: 'snapshot-piece'; readonly shard: number; readonly piece: Uint8Array }
   | {
@@ -66,6 +68,8 @@ export type ClusterFromWorker =
       readonly id: number;
       readonly record: ShardRecord;
     }
+  /** Answered by `removal-confirmed`, or not at all. */
+  | { readonly kind: 'confirm-removal'; readonly shard: number }
   /** One per shard at a time; ends by `snapshot-end`, also after `stop-fetch`. */
   | { readonly kind: 'fetch-snapshot'; readonly shard: number; readonly from: string }
   /** A piece of so many bytes was merged. */

@@ -73,6 +73,9 @@ export class ClusterTraffic {
         this.#step(shard, { kind: 'proposed', id, result });
         return;
       }
+      case 'removal-confirmed':
+        this.#retire(message.shard);
+        return;
       case 'snapshot-piece':
         this.#find(message.shard)?.replica.peers?.receiver.piece(message.piece);
         return;
@@ -166,10 +169,26 @@ export class ClusterTraffic {
     );
   }
 
+  #retire(shard: number): void {
+    const { env } = this.#options;
+    const found = this.#find(shard);
+    if (found === undefined || this.#stopped) return;
+    found.group.retire(found.replica).then(
+      () => {
+        const record = this.#records.get(shard);
+        if (record !== undefined) this.#tellRecord(record);
+        this.#setTicking();
+      },
+      (error: unknown) => env.log.error('cannot retire a replica', { shard, error }),
+    );
+  }
+
   /** A replica that is alone and has nothing to settle needs no clock. */
   #setTicking(): void {
     const isNeeded = [...this.#records.values()].some((record) => {
-      const hasToSettle = holdersOf(record).length > 1 || record.isNew || record.degraded;
+      const holders = holdersOf(record);
+      const isLeftOver = !holders.includes(this.#options.cluster.self);
+      const hasToSettle = isLeftOver || holders.length > 1 || record.isNew || record.degraded;
       return hasToSettle && this.#find(record.shard) !== undefined;
     });
     if (isNeeded && this.#timer === undefined && !this.#stopped) {

@@ -83,6 +83,7 @@ export class ReplicaGroup {
 
   write(replica: ShardReplica, item: WriteItem): void {
     try {
+      if (replica.isRetired) throw new CitadelError('redirect', 'the shard is not here any more');
       const checksum = this.#check(replica, item.frame);
       const { id: request, writeId, frame, level, isFallback } = item;
       this.#offer(replica, { request, writeId, frame, checksum, level, isFallback });
@@ -108,7 +109,7 @@ export class ReplicaGroup {
   }
 
   step(replica: ShardReplica, event: ReplicaEvent): void {
-    if (this.#closed) return;
+    if (this.#closed || replica.isRetired) return;
     const effects = replica.state.step(event, this.#times());
     for (const effect of effects) this.#perform(replica, effect);
     if (effects.length > 0 && this.#options.reserve.isLow) {
@@ -167,6 +168,14 @@ export class ReplicaGroup {
     await this.set.peers?.reader.close();
   }
 
+  /** The record no longer names this node, and every member has what is here: the files go to trash. */
+  async retire(replica: ShardReplica): Promise<void> {
+    if (replica.isRetired || replica.state.isHolder) return;
+    replica.isRetired = true;
+    await replica.peers?.stop();
+    await replica.alone(() => this.set.retire(replica));
+  }
+
   #times(): Times {
     const { clock } = this.#options.env;
     return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
@@ -207,6 +216,9 @@ export class ReplicaGroup {
         return;
       case 'renew-store':
         this.#renew(replica).catch((error) => this.#storeFailed(replica, error));
+        return;
+      case 'retire':
+        this.set.peers?.post({ kind: 'confirm-removal', shard: replica.shard });
         return;
       case 'alarm':
         this.#options.env.log.warn(effect.event, effect.fields);

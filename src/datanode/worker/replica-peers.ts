@@ -7,12 +7,12 @@ import type { CitadelError } from '../../base/errors.ts';
 import type { Env } from '../../env/env.ts';
 import type { ReplicaEffect, ReplicaEvent } from '../../replication/replica-events.ts';
 import type { Versions } from '../../replication/version-vector.ts';
-import type { TStore } from '../../tstore/tstore.ts';
 import { EntryIndex } from '../log/entry-index.ts';
 import type { SegmentReader } from '../log/segment-reader.ts';
 import { EntrySender } from './entry-sender.ts';
 import type { PostFromWorker } from './messages.ts';
 import type { PeerOutbox } from './peer-outbox.ts';
+import type { ReplicaStore } from './replica-store.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 
 /** What the replicas of a log share of it. */
@@ -27,7 +27,7 @@ export interface GroupPeers {
 export interface ReplicaPeersOptions extends GroupPeers {
   readonly env: Pick<Env, 'log'>;
   readonly shard: number;
-  readonly store: () => TStore;
+  readonly store: () => ReplicaStore;
   readonly versions: () => Versions;
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
   readonly step: (event: ReplicaEvent) => void;
@@ -95,9 +95,10 @@ export class ReplicaPeers {
     });
   }
 
-  /** Nothing is read from the log any more. */
+  /** Nothing is read from the log any more, nothing merged into the store. */
   async stop(): Promise<void> {
     await this.#sender.stop();
+    await this.receiver.settled();
     for (const settle of this.#reads.values()) settle('the node is shutting down');
     this.#reads.clear();
   }

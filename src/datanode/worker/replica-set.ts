@@ -12,6 +12,7 @@ import type { ReplicaEvent } from '../../replication/replica-events.ts';
 import { ReplicaMachine } from '../../replication/replica-machine.ts';
 import { toHex } from '../identity.ts';
 import { SegmentReader } from '../log/segment-reader.ts';
+import { kindOfSlot } from '../slots.ts';
 import type { PostFromWorker, WorkerStart } from './messages.ts';
 import {
   createHome,
@@ -89,9 +90,8 @@ export class ReplicaSet {
 
   /** Errors: as of stores. */
   async open(found: ReadonlyMap<number, FoundReplica>): Promise<void> {
-    const { start, logId } = this.#options;
-    const { cluster } = start;
-    for (let shard = logId; shard < start.shardCount; shard += start.logCount) {
+    const { cluster } = this.#options.start;
+    for (const shard of this.#slots(found)) {
       const known = found.get(shard);
       const record = cluster?.records.find((one) => one.shard === shard);
       const isOurs =
@@ -99,6 +99,21 @@ export class ReplicaSet {
       if (known !== undefined) await this.#openKnown(known, record);
       else if (isOurs) await this.create(shard, record);
     }
+  }
+
+  /**
+   * Of this log: every shard of time series, and those of keys that are here or assigned. Without peers a shard of
+   * keys is made with its first write.
+   */
+  #slots(found: ReadonlyMap<number, FoundReplica>): Set<number> {
+    const { start, logId } = this.#options;
+    const slots = new Set<number>();
+    for (let shard = logId; shard < start.shardCount; shard += start.logCount) slots.add(shard);
+    const records = start.cluster?.records ?? [];
+    for (const slot of [...found.keys(), ...records.map(({ shard }) => shard)]) {
+      if (kindOfSlot(slot) === 'kstore' && slot % start.logCount === logId) slots.add(slot);
+    }
+    return slots;
   }
 
   /** A replica that was not here before. With peers it is empty until they filled it. */
@@ -120,6 +135,20 @@ export class ReplicaSet {
     this.#byId.delete(home.replicaId);
     replica.moveTo(await renewHome(this.#options, shard, home));
     this.#byId.set(replica.replicaId, replica);
+  }
+
+  /** Its directory goes to the trash as a whole. Nothing else may be at work on the store. */
+  async retire(replica: ShardReplica): Promise<void> {
+    const { disk, env } = this.#options;
+    const { shard, home } = replica;
+    await home.store.close();
+    await disk.makeDirectory('trash');
+    const place = `trash/${Math.floor(env.clock.wallMs())}-${home.directory}`;
+    await disk.rename(home.directory, place);
+    await disk.syncDirectory('.');
+    this.#byId.delete(home.replicaId);
+    if (this.replicas.get(shard) === replica) this.replicas.delete(shard);
+    env.log.info('replica retired', { shard, place });
   }
 
   async #openKnown(found: FoundReplica, record: ShardRecord | undefined): Promise<void> {

@@ -6,15 +6,17 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { Entry, Hlc } from '../../model/entry.ts';
-import { openFrame } from '../../model/frame-decode.ts';
+import { type FrameHeader, openFrame } from '../../model/frame-decode.ts';
+import { openKvFrame } from '../../model/kv-frame.ts';
 import type { HybridClock } from '../../replication/hybrid-clock.ts';
 import type { ReplicaMachine } from '../../replication/replica-machine.ts';
-import type { TStore } from '../../tstore/tstore.ts';
 import type { LogRecord } from '../log/log-layout.ts';
 import type { LogPlace } from '../log/log-reader.ts';
+import { kindOfSlot, shardOfSlot } from '../slots.ts';
 import { type LogFault, unknownScope } from './log-faults.ts';
 import type { ReplicaFacts } from './replica-file.ts';
 import type { ReplicaPeers } from './replica-peers.ts';
+import type { ReplicaStore } from './replica-store.ts';
 
 export interface FlushStamps {
   readonly hlcMax: Hlc;
@@ -25,7 +27,7 @@ export interface FlushStamps {
 export interface ReplicaHome {
   readonly replicaId: string;
   readonly directory: string;
-  readonly store: TStore;
+  readonly store: ReplicaStore;
   /** As saved in it. */
   facts: ReplicaFacts;
 }
@@ -39,6 +41,8 @@ export class ShardReplica {
   readonly peers: ReplicaPeers | undefined;
   home: ReplicaHome;
   faults: LogFault[] = [];
+  /** Its files are on their way to the trash: nothing reaches it any more. */
+  isRetired = false;
   /** Monotonic ms. */
   lastWriteMs = 0;
   /** Monotonic ms of the first write since the last flush began; undefined = none. */
@@ -71,7 +75,7 @@ export class ShardReplica {
     return this.home.replicaId;
   }
 
-  get store(): TStore {
+  get store(): ReplicaStore {
     return this.home.store;
   }
 
@@ -89,7 +93,7 @@ export class ShardReplica {
   }
 
   get hasUnflushed(): boolean {
-    return this.state.lsn > this.replayFrom;
+    return !this.isRetired && this.state.lsn > this.replayFrom;
   }
 
   /** An entry found in the log at open. A missing one before it becomes a fault. */
@@ -160,16 +164,22 @@ export function toLogRecord(entry: Entry, replicaId: string): LogRecord {
   return { ...entry, replicaId, scope };
 }
 
+function openHeader(frame: Uint8Array, slot: number): FrameHeader {
+  if (kindOfSlot(slot) === 'kstore') return openKvFrame(frame).header;
+  const checked = openFrame(frame);
+  return checked.kind === 'points' ? checked.points.header : checked.delete.header;
+}
+
 /**
  * Everything a frame must be before it is logged: afterwards it can always be applied.
  * @throws CitadelError `corrupt`, `unsupported-version`, `invalid-argument`
  */
 export function checkFrame(
   frame: Uint8Array,
-  expected: { readonly shard: number; readonly shardCount: number },
+  { slot, shardCount }: { readonly slot: number; readonly shardCount: number },
 ): number {
-  const checked = openFrame(frame);
-  const { header } = checked.kind === 'points' ? checked.points : checked.delete;
+  const header = openHeader(frame, slot);
+  const expected = { shard: shardOfSlot(slot), shardCount };
   if (header.shard !== expected.shard || header.shardCount !== expected.shardCount) {
     throw new CitadelError(
       'invalid-argument',
