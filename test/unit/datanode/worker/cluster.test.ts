@@ -264,6 +264,7 @@ type Step =
   | { readonly kind: 'open'; readonly node: number }
   | { readonly kind: 'cut'; readonly a: number; readonly b: number }
   | { readonly kind: 'heal' }
+  | { readonly kind: 'blackout' }
   | { readonly kind: 'store'; readonly isUp: boolean }
   | { readonly kind: 'fail-sync'; readonly node: number };
 
@@ -291,6 +292,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('open' as const), node }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('cut' as const), a: node, b: node }) },
   { weight: 1, arbitrary: fc.constant<Step>({ kind: 'heal' }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ kind: 'blackout' }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('store' as const), isUp: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('fail-sync' as const), node }) },
 );
@@ -320,6 +322,10 @@ async function perform(rig: ClusterRig, next: Step): Promise<void> {
       return;
     case 'heal':
       cluster.heal();
+      return;
+    case 'blackout':
+      for (const name of [...lives.keys()]) rig.end(name, 'power-cut');
+      for (const name of nodes) await rig.open(name);
       return;
     case 'store':
       cluster.isStoreUp = next.isUp;
