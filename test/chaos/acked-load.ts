@@ -52,11 +52,15 @@ export class AckedLoad {
 
   readonly #fillerLines: number;
 
-  /** `filled`: memtables fill up fast, so that flushes and compaction go on all the time. */
-  constructor(writerCount: number, options: { filled?: boolean } = {}) {
-    this.#fillerLines = options.filled === true ? fillerLines : 0;
+  /**
+   * `filled`: memtables fill up fast, so that flushes and compaction go on all the time. `prefix`: of the
+   * names of writers, for loads beside each other.
+   */
+  constructor(writerCount: number, options: { filled?: boolean; prefix?: string } = {}) {
+    const { filled = false, prefix = 'w' } = options;
+    this.#fillerLines = filled ? fillerLines : 0;
     this.#writers = Array.from({ length: writerCount }, (_, i) => ({
-      name: `w${i}`,
+      name: `${prefix}${i}`,
       sent: 0,
       acked: [],
       cellSent: 0,

@@ -13,6 +13,7 @@ import { runBin } from '../support/run-command.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 
 const rounds = Number(process.env.TEST_FAULT_ROUNDS ?? 1);
+const reports = process.env.TEST_FAULT_REPORT === '1';
 const pauseMs = Number(process.env.TEST_FAULT_PAUSE_MS ?? 6_000);
 const settleMs = 1_000;
 /** What all faults of a round take, about. */
@@ -68,7 +69,10 @@ describe.skipIf(!etcdInstalled)('faults under load', () => {
       const urls = ['-url', cluster.urls.join(',')];
       const writing = runBin('ctchecker', ['-write', ...size, ...urls], directory);
       await sleep(settleMs);
-      for (let round = 0; round < rounds; round++) await runFaults(round);
+      for (let round = 0; round < rounds; round++) {
+        await runFaults(round);
+        if (reports) process.stderr.write(`faults: ${round + 1} of ${rounds} rounds\n`);
+      }
       await waitUntil(
         'all copies equal',
         async () => {
