@@ -3,14 +3,14 @@
  * one node has too many. The other shards of the cluster are only records, whose wishes come true at once.
  */
 
-import { type Action, decide } from '../../src/metadata/controller/decide.ts';
+import { type Action, decide, defaultRules } from '../../src/metadata/controller/decide.ts';
 import type { ClusterMap, NodeRecord, ShardRecord } from '../../src/model/cluster.ts';
 import type { Register } from './register.ts';
 import type { World } from './world.ts';
 
 const turnMs = 500;
 const shardCount = 4;
-const rules = { settleMs: 0, balanceAfterMs: 2_000 };
+const rules = { ...defaultRules, settleMs: 0, balanceAfterMs: 2_000 };
 
 function nodeRecord(uuid: string): NodeRecord {
   return {

@@ -239,6 +239,7 @@ export class SimNode {
       case 'refuse':
         this.#reply(effect.request, { isAcked: effect.kind === 'answer', effect });
         return;
+      case 'reserve':
       case 'extend-reserve':
         this.#extendReserve();
         return;
