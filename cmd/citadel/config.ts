@@ -174,6 +174,7 @@ function toClusterConfig(values: SettingValues, readFile: ReadFile): NodeConfig[
     zone: values.zone,
     replicationFactor: values.replicas,
     leaseTtlMs: values.lease,
+    replaceAfterMs: values['replace-after'],
   });
 }
 

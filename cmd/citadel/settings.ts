@@ -39,6 +39,7 @@ const threadsMax = 64;
 const memoryBytesMin = 32 * 2 ** 20;
 const leaseMsMin = 2_000;
 const leaseMsMax = 60_000;
+const replaceAfterMsMin = 1_000;
 const replicasMax = 7;
 const portMax = 65_535;
 const noMaximum = Number.MAX_SAFE_INTEGER;
@@ -106,6 +107,12 @@ function readLeaseMs(text: string): number {
   const leaseMs = readDurationMs(text);
   if (leaseMs >= leaseMsMin && leaseMs <= leaseMsMax) return leaseMs;
   throw new UsageError('expected 2s to 60s');
+}
+
+function readReplaceAfterMs(text: string): number {
+  const replaceAfterMs = readDurationMs(text);
+  if (replaceAfterMs >= replaceAfterMsMin) return replaceAfterMs;
+  throw new UsageError('expected 1s or more');
 }
 
 function readFileName(text: string): string {
@@ -289,6 +296,13 @@ export const settings = {
     help: 'a node that etcd has not heard of for so long counts as gone',
     fallback: () => '5s',
     read: readLeaseMs,
+  }),
+  'replace-after': setting({
+    group: 'Cluster',
+    value: 'TIME',
+    help: 'the copies of a node that was away for so long are made anew on others',
+    fallback: () => '10m',
+    read: readReplaceAfterMs,
   }),
   'kvstore-user': setting({
     group: 'Cluster',

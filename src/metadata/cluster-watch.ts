@@ -20,6 +20,7 @@ import { findRefusal } from './map-refusal.ts';
 import { MapState, readWholeMap, storeKinds } from './map-state.ts';
 import { clusterKey, mapVersionKey, shardKey } from './meta-keys.ts';
 import type { MetaCompare, MetaStore, MetaWatch, WatchNotice } from './meta-store.ts';
+import type { NodeMark } from './node-marks.ts';
 
 /** Watches are never trusted alone. */
 const checkPeriodMs = 30_000;
@@ -103,6 +104,11 @@ export class ClusterWatch implements ClusterView, StoreGuard {
   /** The shards that have a record, while the map of a new cluster is being made. */
   placed(kind: StoreKind): ReadonlyMap<number, ShardRecord> {
     return this.#state?.placed(kind) ?? new Map();
+  }
+
+  /** What the operator wants, by node. */
+  get marks(): ReadonlyMap<string, NodeMark> {
+    return this.#state?.marks ?? new Map();
   }
 
   /** The store was read in this life and is the one that is known. */

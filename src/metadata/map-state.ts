@@ -17,11 +17,13 @@ import {
 import {
   clusterKey,
   mapVersionKey,
+  marksPrefix,
   nodesPrefix,
   shardMapKeys,
   shardsPrefixes,
 } from './meta-keys.ts';
 import type { MetaChange, MetaOp, MetaRecord, MetaTransactionResult } from './meta-store.ts';
+import { type NodeMark, readMark } from './node-marks.ts';
 
 export const storeKinds: readonly StoreKind[] = ['tstore', 'kstore'];
 
@@ -30,6 +32,7 @@ export const readWholeMap: readonly MetaOp[] = [
   { kind: 'get', key: clusterKey },
   { kind: 'get', key: mapVersionKey },
   { kind: 'range', prefix: nodesPrefix },
+  { kind: 'range', prefix: marksPrefix },
   ...storeKinds.map((kind): MetaOp => ({ kind: 'get', key: shardMapKeys[kind] })),
   ...storeKinds.map((kind): MetaOp => ({ kind: 'range', prefix: shardsPrefixes[kind] })),
 ];
@@ -94,6 +97,7 @@ export class MapState {
     kstore: new KindState('kstore'),
   };
   readonly #nodes = new Map<string, NodeRecord>();
+  readonly #marks = new Map<string, NodeMark>();
   readonly #failed: (error: unknown) => void;
   #cluster: ClusterRecord | undefined;
   /** Of the cluster's record: which making of the cluster this is. */
@@ -123,6 +127,11 @@ export class MapState {
 
   get version(): number {
     return (this.#cluster?.mapVersionBase ?? 0) + this.#writes;
+  }
+
+  /** What the operator wants, by node. */
+  get marks(): ReadonlyMap<string, NodeMark> {
+    return this.#marks;
   }
 
   layout(kind: StoreKind): ShardLayout | undefined {
@@ -180,6 +189,11 @@ export class MapState {
       if (key === clusterKey) {
         this.#cluster = record && readCluster(record);
         this.#createRevision = record?.createRevision ?? 0;
+        return 'content';
+      }
+      if (key.startsWith(marksPrefix)) {
+        if (record === undefined) this.#marks.delete(key.slice(marksPrefix.length));
+        else this.#marks.set(key.slice(marksPrefix.length), readMark(record));
         return 'content';
       }
       if (key.startsWith(nodesPrefix)) {

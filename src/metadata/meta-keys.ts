@@ -65,6 +65,8 @@ export const shardsPrefixes: Readonly<Record<StoreKind, string>> = {
 };
 /** Each under the lease of its node. */
 export const nodesPrefix = 'nodes/';
+/** What the operator wants of a node: it outlives the node's lease. */
+export const marksPrefix = 'marks/';
 /** Under the lease of the node whose controller is the active one. */
 export const leaderKey = 'leader';
 /** There while a node's own metadata is being moved in; goes with the transaction that makes `cluster`. */
@@ -90,6 +92,10 @@ export function nodeKey(uuid: string): string {
 
 export function databaseKey(name: string): string {
   return databasesPrefix + encodeName(name);
+}
+
+export function markKey(uuid: string): string {
+  return marksPrefix + encodeName(uuid);
 }
 
 /** By id, not by name: what is left of a dropped database never meets a new one of that name. */

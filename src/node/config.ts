@@ -28,6 +28,8 @@ export interface ClusterConfig {
   /** For a cluster that is new. */
   readonly replicationFactor: number;
   readonly leaseTtlMs: number;
+  /** A node that was away for so long is replaced. */
+  readonly replaceAfterMs: number;
 }
 
 export interface NodeConfig {

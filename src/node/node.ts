@@ -12,6 +12,7 @@ import { AckedMarks } from '../broker/route/acked-marks.ts';
 import { warmWritePath } from '../broker/warm-up.ts';
 import type { Env } from '../env/env.ts';
 import { type HttpServer, startHttpServer } from '../http/http-server.ts';
+import { makeAskReplicas } from './ask-replicas.ts';
 import type { NodeConfig } from './config.ts';
 import { describeSelf, openStores, queryMemory, type Stores, scansShare } from './open-stores.ts';
 import { Openings } from './openings.ts';
@@ -78,12 +79,13 @@ async function startServing(
 async function attach(
   env: Env,
   config: NodeConfig,
-  { metadata, rpc }: Stores,
+  { metadata, rpc, dataNodeOf }: Stores,
   facts: { readonly httpPort: number; readonly startedMs: number },
 ): Promise<void> {
   const { cluster } = metadata;
   if (cluster === undefined || rpc === undefined || config.cluster === undefined) return;
-  await cluster.attach(describeSelf(env, config, config.cluster, { metadata, rpc }, facts));
+  const self = describeSelf(env, config, config.cluster, { metadata, rpc }, facts);
+  await cluster.attach(self, makeAskReplicas(env, metadata.view, dataNodeOf));
 }
 
 function rejectWhenFailed({ dataNode, metadata }: Stores): Promise<never> {

@@ -20,7 +20,8 @@ import {
 } from '../metadata/cluster-record.ts';
 import type { ClusterRecord } from '../metadata/cluster-records.ts';
 import { ClusterWatch } from '../metadata/cluster-watch.ts';
-import { Controller } from '../metadata/controller/controller.ts';
+import { type AskReplicas, Controller } from '../metadata/controller/controller.ts';
+import { defaultRules } from '../metadata/controller/decide.ts';
 import { openEtcdMetaStore } from '../metadata/etcd/etcd-meta-store.ts';
 import { handOverPrimaries } from '../metadata/hand-over.ts';
 import { clusterKey } from '../metadata/meta-keys.ts';
@@ -54,7 +55,7 @@ export interface ClusterMetadata {
   /** Whose controller is the active one, as last heard. */
   leader(): string | undefined;
   /** Makes this node known, when others can reach it. Resolves after the first attempt; goes on by itself. */
-  attach(node: NodeRecord): Promise<void>;
+  attach(node: NodeRecord, askReplicas: AskReplicas): Promise<void>;
   /** Before a stop: the other replicas take over what this node is primary of. Resolves when done, or after `patienceMs`. */
   handOver(patienceMs: number): Promise<void>;
   /** Gives the lease back. */
@@ -164,6 +165,7 @@ class Opened implements ClusterMetadata {
   readonly view: ClusterWatch;
   readonly #env: Env;
   readonly #ttlMs: number;
+  readonly #replaceAfterMs: number;
   readonly #gate: ClusterMetadataOptions['gate'];
   #session: Session | undefined;
   #controller: Controller | undefined;
@@ -172,11 +174,12 @@ class Opened implements ClusterMetadata {
     env: Env,
     bare: MetaStore,
     directory: DataDirectory,
-    options: ClusterMetadataOptions & { readonly ttlMs: number },
+    options: ClusterMetadataOptions & { readonly ttlMs: number; readonly replaceAfterMs: number },
   ) {
     this.directory = directory;
     this.#env = env;
     this.#ttlMs = options.ttlMs;
+    this.#replaceAfterMs = options.replaceAfterMs;
     this.#gate = options.gate;
     const { uuid: self, clusterUuid } = directory.identity;
     const isAttached = (ms: number) => this.#session?.isAttached(ms) ?? false;
@@ -190,13 +193,14 @@ class Opened implements ClusterMetadata {
     return this.#controller?.leader;
   }
 
-  async attach(node: NodeRecord): Promise<void> {
+  async attach(node: NodeRecord, askReplicas: AskReplicas): Promise<void> {
     const session = new Session(this.#env, this.view.store, node, {
       ttlMs: this.#ttlMs,
       gate: this.#gate,
     });
     this.#session = session;
-    this.#controller = new Controller(this.#env, this.view, session);
+    const rules = { ...defaultRules, replaceAfterMs: this.#replaceAfterMs };
+    this.#controller = new Controller(this.#env, this.view, session, askReplicas, rules);
     await session.start();
     this.view.onChange((map) => session.observe(map));
     this.#controller.start();
@@ -242,7 +246,8 @@ export async function openClusterMetadata(
   const store = openEtcdMetaStore(env, toAccess(config));
   try {
     const joined = await join(env, directory, store, config, options);
-    const opened = new Opened(env, store, joined, { ...options, ttlMs: config.leaseTtlMs });
+    const { leaseTtlMs: ttlMs, replaceAfterMs } = config;
+    const opened = new Opened(env, store, joined, { ...options, ttlMs, replaceAfterMs });
     await opened.view.open();
     await setUpKinds(env, opened.view, config, options.otherKinds ?? []);
     return opened;

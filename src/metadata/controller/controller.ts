@@ -7,7 +7,7 @@
  */
 
 import type { Env, TimerHandle } from '../../env/env.ts';
-import { liveNodesOf } from '../../model/cluster.ts';
+import { liveNodesOf, type StoreKind } from '../../model/cluster.ts';
 import { parseRecord, renderRecord } from '../catalog-records.ts';
 import { touchMapVersion } from '../cluster-record.ts';
 import { renderShard } from '../cluster-records.ts';
@@ -16,13 +16,17 @@ import { storeKinds } from '../map-state.ts';
 import { leaderKey, shardKey } from '../meta-keys.ts';
 import { isAbsent, type MetaCompare, type MetaOp, type MetaRecord } from '../meta-store.ts';
 import type { Session } from '../session.ts';
+import { AbsenceWatch } from './absence.ts';
 import {
   type Action,
   type DecisionRules,
   decide,
   defaultRules,
+  findDead,
+  type NodeFacts,
   type Observed,
   type ObservedKind,
+  replicaName,
 } from './decide.ts';
 
 const turnPeriodMs = 500;
@@ -34,6 +38,16 @@ interface Leadership {
   readonly createRevision: number;
 }
 
+/** A replica that has all of its data. */
+export interface CompleteReplica {
+  readonly kind: StoreKind;
+  readonly shard: number;
+  readonly node: string;
+}
+
+/** Asks every node that is alive; those that do not answer in time are left out. */
+export type AskReplicas = () => Promise<readonly CompleteReplica[]>;
+
 type ControllerEnv = Pick<Env, 'clock' | 'timers' | 'log'>;
 
 export class Controller {
@@ -41,6 +55,8 @@ export class Controller {
   readonly #view: ClusterWatch;
   readonly #session: Session;
   readonly #rules: DecisionRules;
+  readonly #askReplicas: AskReplicas;
+  readonly #absence = new AbsenceWatch();
   readonly #stops: (() => void)[] = [];
   #leadership: Leadership | undefined;
   #leader: string | undefined;
@@ -55,12 +71,14 @@ export class Controller {
     env: ControllerEnv,
     view: ClusterWatch,
     session: Session,
+    askReplicas: AskReplicas,
     rules: DecisionRules = defaultRules,
   ) {
     this.#env = env;
     this.#view = view;
     this.#session = session;
     this.#rules = rules;
+    this.#askReplicas = askReplicas;
   }
 
   /** This node's controller is the active one, as far as it knows. */
@@ -120,7 +138,8 @@ export class Controller {
     if (lease !== this.#leadership?.lease) this.#resign();
     if (lease === undefined || !this.#view.isFollowing) return;
     if (this.#leadership === undefined && !(await this.#campaign(lease))) return;
-    for (const action of decide(this.#observe(), this.#rules)) {
+    const observed = await this.#observe();
+    for (const action of decide(observed, this.#rules)) {
       if (this.#closed || !(await this.#perform(action))) return;
     }
   }
@@ -134,13 +153,35 @@ export class Controller {
     return true;
   }
 
-  #observe(): Observed {
+  async #observe(): Promise<Observed> {
     const kinds = storeKinds.flatMap((kind): ObservedKind[] => {
       const layout = this.#view.layout(kind);
       return layout === undefined ? [] : [{ kind, layout, placed: this.#view.placed(kind) }];
     });
     const calmMs = this.#env.clock.monotonicMs() - this.#calmSinceMs;
-    return { map: this.#view.map, kinds, calmMs };
+    const { map } = this.#view;
+    return { map, kinds, calmMs, nodes: await this.#observeNodes(kinds) };
+  }
+
+  async #observeNodes(kinds: readonly ObservedKind[]): Promise<NodeFacts> {
+    const { map, marks } = this.#view;
+    const absentMs = this.#absence.look(map, this.#env.clock.monotonicMs());
+    const givenUp = new Set([...marks].flatMap(([node, mark]) => (mark === 'remove' ? node : [])));
+    const facts = {
+      outgoing: new Set(marks.keys()),
+      absentMs,
+      givenUp,
+      complete: new Set<string>(),
+    };
+    const dead = findDead(facts, this.#rules);
+    const mustAsk = kinds.some(({ placed }) =>
+      [...placed.values()].some(({ leaving }) => leaving !== undefined && dead.has(leaving)),
+    );
+    if (!mustAsk) return facts;
+    for (const { kind, shard, node } of await this.#askReplicas()) {
+      facts.complete.add(replicaName(kind, shard, node));
+    }
+    return facts;
   }
 
   async #campaign(lease: string): Promise<boolean> {
@@ -214,6 +255,6 @@ function toChange(action: Action): { compare: MetaCompare[]; puts: MetaOp[] } {
 
 function describe(action: Action) {
   if (action.kind === 'place') return { action: 'place', shards: action.records.length };
-  const { shard, preferred } = action.record;
-  return { action: 'change', shard, preferred };
+  const { shard, preferred, learner, leaving, replicas } = action.record;
+  return { action: 'change', store: action.store, shard, preferred, learner, leaving, replicas };
 }

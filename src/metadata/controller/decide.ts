@@ -2,8 +2,8 @@
  * What the controller does next: a pure function of what it observes.
  *
  * Every action is one guarded transaction, leaves the cluster in a valid state, and is decided anew from
- * what is there afterwards, so that losing leadership between two of them loses nothing. Moves
- * of replicas are further actions of this kind: each step of one is a change of one record.
+ * what is there afterwards, so that losing leadership between two of them loses nothing. Each step of a move
+ * of a replica is a change of one record (move-replicas.ts).
  *
  * Who becomes primary when a node is gone or about to stop is not decided here: the replicas see the same
  * map and promote one of themselves, the only ones who know who is complete (replication: promotion).
@@ -16,6 +16,8 @@ import {
   type StoreKind,
 } from '../../model/cluster.ts';
 import type { ShardLayout } from '../cluster-records.ts';
+import { decideMoves, type MoveOrder } from './move-replicas.ts';
+import { MoveSlots } from './move-slots.ts';
 import { placeShards } from './place-shards.ts';
 import { decidePreferred } from './prefer-primaries.ts';
 
@@ -26,12 +28,30 @@ export interface ObservedKind {
   readonly placed: ReadonlyMap<number, ShardRecord>;
 }
 
+/** What is known of nodes beside the map. */
+export interface NodeFacts {
+  /** The operator wants no replica on them. */
+  readonly outgoing: ReadonlySet<string>;
+  /** For how long, in ms, nodes that shards name have been away. */
+  readonly absentMs: ReadonlyMap<string, number>;
+  /** Away, and the operator says for good: their grace period is over. */
+  readonly givenUp: ReadonlySet<string>;
+  /** `replicaName` of those that said lately that they have all of their data. */
+  readonly complete: ReadonlySet<string>;
+}
+
+export function replicaName(kind: StoreKind, shard: number, node: string): string {
+  return `${kind}/${shard}/${node}`;
+}
+
 export interface Observed {
   readonly map: ClusterMap;
   /** Those that are set up. */
   readonly kinds: readonly ObservedKind[];
   /** For how long, in ms, the same nodes have been alive. */
   readonly calmMs: number;
+  /** Undefined = no replica is moved. */
+  readonly nodes?: NodeFacts | undefined;
 }
 
 export type Action =
@@ -45,9 +65,15 @@ export interface DecisionRules {
   readonly settleMs: number;
   /** Primaries are evened out when the nodes have been the same for so long. */
   readonly balanceAfterMs: number;
+  /** A node that was away for so long is replaced. */
+  readonly replaceAfterMs: number;
 }
 
-export const defaultRules: DecisionRules = { settleMs: 2_000, balanceAfterMs: 10_000 };
+export const defaultRules: DecisionRules = {
+  settleMs: 2_000,
+  balanceAfterMs: 10_000,
+  replaceAfterMs: 600_000,
+};
 
 /** Records in one transaction, of which a store takes 128 operations. */
 const placeBatch = 100;
@@ -59,7 +85,10 @@ function decidePlacement(
   rules: DecisionRules,
 ): readonly Action[] {
   const live = liveNodesOf(observed.map);
-  const nodes = [...observed.map.nodes.values()].filter(({ uuid }) => live.has(uuid));
+  const outgoing = observed.nodes?.outgoing;
+  const nodes = [...observed.map.nodes.values()].filter(
+    ({ uuid }) => live.has(uuid) && outgoing?.has(uuid) !== true,
+  );
   const { shardCount, replicationFactor } = layout;
   if (nodes.length < replicationFactor) return [];
   if (placed.size === 0 && observed.calmMs < rules.settleMs) return [];
@@ -71,12 +100,61 @@ function decidePlacement(
   return actions;
 }
 
+/** Nodes that are away for good, as far as anyone can tell. */
+export function findDead({ absentMs, givenUp }: NodeFacts, rules: DecisionRules): Set<string> {
+  const dead = new Set<string>();
+  for (const [node, ms] of absentMs) {
+    if (ms >= rules.replaceAfterMs || givenUp.has(node)) dead.add(node);
+  }
+  return dead;
+}
+
+function makeSlots({ kinds }: Observed): MoveSlots {
+  let surplus = 0;
+  for (const { placed, layout } of kinds) {
+    for (const { replicas, leaving } of placed.values()) {
+      if (leaving === undefined && replicas.length > layout.replicationFactor) surplus++;
+    }
+  }
+  return new MoveSlots(
+    kinds.flatMap(({ placed }) => [...placed.values()]),
+    surplus,
+  );
+}
+
+function decideMovesOf(
+  { map, calmMs, nodes: facts }: Observed,
+  { kind, layout, placed }: ObservedKind,
+  rules: DecisionRules,
+  slots: MoveSlots,
+): readonly ShardRecord[] {
+  if (facts === undefined) return [];
+  const order: MoveOrder = {
+    records: [...placed.values()],
+    nodes: map.nodes,
+    live: liveNodesOf(map),
+    replicationFactor: layout.replicationFactor,
+    outgoing: facts.outgoing,
+    dead: findDead(facts, rules),
+    absentMs: (node) => facts.absentMs.get(node) ?? 0,
+    isComplete: (shard, node) => facts.complete.has(replicaName(kind, shard, node)),
+    mayBalance: calmMs >= rules.balanceAfterMs,
+  };
+  return decideMoves(order, slots);
+}
+
 /** In the order in which they should be done; none = nothing to do until something changes. */
 export function decide(observed: Observed, rules: DecisionRules = defaultRules): readonly Action[] {
+  const slots = makeSlots(observed);
+  const isCalm = observed.calmMs >= rules.balanceAfterMs;
+  const live = new Set(liveNodesOf(observed.map));
+  for (const node of observed.nodes?.outgoing ?? []) live.delete(node);
   return observed.kinds.flatMap((one) => {
     if (one.placed.size < one.layout.shardCount) return decidePlacement(observed, one, rules);
-    const isCalm = observed.calmMs >= rules.balanceAfterMs;
-    const records = decidePreferred([...one.placed.values()], liveNodesOf(observed.map), isCalm);
+    const moves = decideMovesOf(observed, one, rules, slots);
+    const moved = new Set(moves.map(({ shard }) => shard));
+    const others = [...one.placed.values()].filter(({ shard }) => !moved.has(shard));
+    const records = [...moves, ...decidePreferred(others, live, isCalm && moves.length === 0)];
     return records.map((record): Action => ({ kind: 'change', store: one.kind, record }));
   });
 }

@@ -135,6 +135,7 @@ test('with etcd URLs the node is one of a cluster, secrets come from files', () 
     zone: '',
     replicationFactor: 2,
     leaseTtlMs: 3000,
+    replaceAfterMs: 600_000,
   });
   expect(() => read([...args, '-kvstore-ca=ca.pem'])).toThrow(
     'cannot read the file of -kvstore-ca: no such file',
