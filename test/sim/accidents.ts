@@ -1,8 +1,12 @@
 /** What goes wrong while a seed runs: partitions, crashes, pauses, outages, lost disks, jumping clocks. */
 
+import { startMove } from './moves.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import type { SimNode } from './sim-node.ts';
 import type { World } from './world.ts';
+
+/** A move begins before this. */
+const moveFromMs = 8_000;
 
 /** An accident and its weight among those that the plan allows. */
 type Accident = readonly [weight: number, happen: () => void];
@@ -11,6 +15,7 @@ export function startAccidents(cluster: SimCluster, untilMs: number): void {
   const { world, plan } = cluster;
   const accidents = listAccidents(cluster);
   const total = accidents.reduce((sum, [weight]) => sum + weight, 0);
+  if (plan.moves) world.after(world.between(1_500, moveFromMs), () => startMove(cluster));
   const again = () => {
     if (world.now >= untilMs) return;
     let at = world.random() * total;

@@ -1,5 +1,6 @@
 /** A simulated node's side of the metadata store: its lease, the map it follows, the changes it proposes. */
 
+import { holdersOf } from '../../src/model/cluster.ts';
 import type { ReplicaEffect } from '../../src/replication/replica-events.ts';
 import type { MapCopy } from './register.ts';
 import type { SimCluster } from './sim-cluster.ts';
@@ -7,6 +8,8 @@ import type { SimNode } from './sim-node.ts';
 
 /** A proposal without an answer is unknown after so long. */
 const proposalMs = 1_500;
+/** Until a retired node has an empty replica again, should it be named once more. */
+const openMs = 200;
 
 export class MapFollower {
   readonly #cluster: SimCluster;
@@ -51,6 +54,20 @@ export class MapFollower {
       end(result);
     });
     this.#node.later(proposalMs, () => end('unknown'));
+  }
+
+  /** Only a linearizable read that does not name this node lets its files go. */
+  retire(): void {
+    const node = this.#node;
+    this.#cluster.register.read(node.name, ({ record }) => {
+      if (node.follower !== this || holdersOf(record).includes(node.name)) return;
+      if (node.disk.isEmpty) return;
+      this.#cluster.stats.retired++;
+      this.#cluster.world.note(node.name, 'retires');
+      node.crash();
+      node.disk.wipe();
+      this.#cluster.world.after(openMs, () => node.restart());
+    });
   }
 
   /** Only while this is the follower of the process that runs now. */

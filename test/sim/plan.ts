@@ -27,6 +27,8 @@ export interface Plan {
   /** Messages go through the codec. */
   readonly encodes: boolean;
   readonly isControlled: boolean;
+  /** One replica moves to another node. */
+  readonly moves: boolean;
 }
 
 /** Share of seeds with two replicas. */
@@ -37,9 +39,10 @@ export function drawPlan(world: World): Plan {
   const often = (calm: number, hot: number) => world.chance(isHot ? hot : calm);
   const replicaCount = world.chance(pairShare) ? 2 : 3;
   const wipe = often(0.2, 0.25);
+  const moves = often(0.2, 0.4);
   return {
     replicaCount,
-    nodeCount: 3,
+    nodeCount: moves ? 4 : 3,
     isHot,
     skewMs: world.chance(0.5) ? 20 : 200,
     loss: world.chance(0.5) ? 0 : world.random() * 0.15,
@@ -57,6 +60,7 @@ export function drawPlan(world: World): Plan {
     slowDisks: world.chance(0.2),
     encodes: world.chance(0.05),
     isControlled: world.chance(0.3),
+    moves,
   };
 }
 
@@ -82,5 +86,6 @@ export function calmPlan(replicaCount: number): Plan {
     slowDisks: false,
     encodes: true,
     isControlled: false,
+    moves: false,
   };
 }

@@ -1,7 +1,6 @@
 /** One shard on a few nodes, with network, metadata store and clients; and the checks that watch every step. */
 
 import type { ShardRecord } from '../../src/model/cluster.ts';
-import { majorityOf } from '../../src/model/cluster.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import type { ReplicaEffect } from '../../src/replication/replica-events.ts';
 import { Network } from './network.ts';
@@ -45,7 +44,8 @@ export class SimCluster {
     pulledEntries: 0,
     unreadable: 0,
     quorumReads: 0,
-    crashes: 0,
+    moves: 0,
+    retired: 0,
   };
   /** The one disk that was wiped or rolled back. */
   accident: Accident | undefined;
@@ -135,9 +135,7 @@ export class SimCluster {
     const { origin, sequence, levelReached } = answer;
     const holders = this.nodes.filter(({ disk }) => disk.hasDurably(origin, sequence));
     const known = this.#entries.get(`${origin}#${sequence}`);
-    const { record } = this.register;
-    const members = holders.filter(({ name }) => record.replicas.includes(name));
-    if (known !== undefined) known.copies = members.map(({ name }) => name);
+    if (known !== undefined) known.copies = holders.map(({ name }) => name);
     if (this.accident !== undefined) return;
     if (holders.length < answer.copies) {
       this.world.violate(
@@ -147,15 +145,24 @@ export class SimCluster {
     }
     if (!holders.includes(node))
       this.world.violate('I8', `${origin}#${sequence} not on ${node.name}`);
-    const need =
-      levelReached === 'quorum'
-        ? majorityOf(record)
-        : levelReached === 'all'
-          ? record.replicas.length
-          : 1;
-    if (members.length < Math.min(need, this.plan.replicaCount)) {
-      this.world.violate('I8', `${origin}#${sequence} at ${levelReached} on ${members.length}`);
+    const { replicaCount } = this.plan;
+    const majority = Math.floor(replicaCount / 2) + 1;
+    const need = levelReached === 'quorum' ? majority : levelReached === 'all' ? replicaCount : 1;
+    if (holders.length < need) {
+      this.world.violate('I8', `${origin}#${sequence} at ${levelReached} on ${holders.length}`);
     }
+    this.#checkMember(node, origin, sequence);
+  }
+
+  /** I13: whoever knows that it is out acknowledges nothing. */
+  #checkMember({ name, disk }: SimNode, origin: string, sequence: number): void {
+    if (disk.record?.replicas.includes(name) !== false) return;
+    if (this.acceptedBy(origin, sequence) !== name) return;
+    this.world.violate('I13', `${origin}#${sequence} by ${name}, which is out`);
+  }
+
+  acceptedBy(origin: string, sequence: number): string | undefined {
+    return this.entryOf(origin, sequence)?.acceptor;
   }
 
   /** I7: one primary per epoch, epochs grow. I9: a strict one has all that was acknowledged by a majority. */

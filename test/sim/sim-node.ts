@@ -112,7 +112,10 @@ export class SimNode {
     world.note(this.name, `start ${origin} ${machine.phase}`);
     const follower = new MapFollower(this.#cluster, this);
     this.follower = follower;
-    this.#loop(tickMs, generation, () => this.#tick());
+    this.#loop(tickMs, generation, () => {
+      follower.tick();
+      this.feed({ kind: 'tick' });
+    });
     this.#loop(700, generation, () => follower.renewLease());
     this.#loop(1_500, generation, () => follower.poll());
     this.#loop(1_300, generation, () => this.#flush());
@@ -206,11 +209,6 @@ export class SimNode {
     world.after(periodMs * world.random(), again);
   }
 
-  #tick(): void {
-    this.follower?.tick();
-    this.feed({ kind: 'tick' });
-  }
-
   #apply(entry: Entry): void {
     this.store.apply(entry, this.#cluster.opOf(entry));
     this.#appliedLsn = Math.max(this.#appliedLsn, entry.lsn);
@@ -261,6 +259,9 @@ export class SimNode {
         return;
       case 'renew-store':
         this.#renewStore();
+        return;
+      case 'retire':
+        this.follower?.retire();
         return;
       case 'read-confirmed': {
         const reply = this.#reads.get(effect.request);
@@ -333,16 +334,13 @@ export class SimNode {
     this.#saveImage(versions.toRecord(), Math.max(snapshot.hlcMax, this.#clock!.last));
     this.disk.gcVersions = { ...this.disk.gcVersions, ...snapshot.gcVersions };
     const { gcVersions, hlcMax } = snapshot;
-    if (world.chance(0.02)) this.crashSoon();
-    else {
+    if (world.chance(0.02)) {
+      this.crash();
+      world.after(300, () => this.restart());
+    } else {
       const { versions: counted } = snapshot;
       this.feed({ kind: 'snapshot-merged', from, versions: counted, gcVersions, hlcMax });
     }
-  }
-
-  crashSoon(): void {
-    this.crash();
-    this.#cluster.world.after(300, () => this.restart());
   }
 
   #renewStore(): void {
