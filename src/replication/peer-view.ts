@@ -3,8 +3,8 @@
 import type { ReplicaPhase, Standing } from './peer-message.ts';
 import { type Versions, VersionVector } from './version-vector.ts';
 
-/** A peer that was silent for so long counts as down until it is heard again. */
-export const downAfterMs = 1_000;
+/** A peer that was silent for so long counts as down until it is heard again; an idle one speaks every second. */
+const downAfterMs = 2_500;
 /** A node that has refused connections for so long is gone, not just starting again. */
 const refusalMs = 300;
 /** It counts as silent for at least so long then: enough to be replaced. */

@@ -179,6 +179,8 @@ export class Promotion {
     if (primary === undefined) return true;
     const isHeard = primary.hasStandingSince(nowMs - silenceMs);
     if (isHeard && (!primary.canAccept || primary.isLeaving)) return true;
+    // It lost its disk: until it is filled it takes no writes.
+    if (isHeard && !primary.isComplete && !record.isNew) return true;
     return record.replicas.length > 2 && this.#isSilentForMajority(primary.silentMs(nowMs));
   }
 

@@ -81,7 +81,7 @@ describe.each([2, 3])('with %i replicas', (replicaCount) => {
     const scenario = new Scenario({ replicaCount });
     for (const other of scenario.others) other.crash();
     const sent = scenario.write(scenario.primary, 1, 'auto');
-    scenario.run(1_600);
+    scenario.run(2_700);
     expect(answerOf(sent)).toMatchObject({ levelReached: 'one', copies: 1 });
     expect(scenario.world.violations).toEqual([]);
   });
@@ -122,6 +122,23 @@ test('a wiped replica is filled by a snapshot while writes go on', () => {
   expect(wiped.machine?.phase).toBe('active');
   expect(wiped.store.digest()).toBe(scenario.primary.store.digest());
   expect(wiped.store.cells.size).toBe(60);
+  expect(scenario.world.violations).toEqual([]);
+});
+
+test('a primary that lost its disk is replaced at once, and comes back as a replica', () => {
+  const scenario = new Scenario({ replicaCount: 3 });
+  const { primary } = scenario;
+  const sent = scenario.write(primary, 1, 'quorum');
+  scenario.run(50);
+  expect(sent.op.ackedMs).toBeDefined();
+  primary.crash();
+  primary.disk.wipe();
+  primary.restart();
+  scenario.run(1_500);
+  expect(scenario.primary).not.toBe(primary);
+  expect(scenario.primary.store.see(1).op).toBe(sent.op.index);
+  scenario.run(1_000);
+  expect(primary.machine?.phase).toBe('active');
   expect(scenario.world.violations).toEqual([]);
 });
 

@@ -117,7 +117,7 @@ describe('`auto`', () => {
     expect(only(rig.stand('c', one), 'answer')).toMatchObject([{ levelReached: 'quorum' }]);
     const lonely = written('auto');
     lonely.logged();
-    expect(only(lonely.wait(1_200), 'answer')).toMatchObject([{ levelReached: 'one' }]);
+    expect(only(lonely.wait(2_600), 'answer')).toMatchObject([{ levelReached: 'one' }]);
   });
 });
 
