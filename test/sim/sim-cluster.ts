@@ -157,12 +157,10 @@ export class SimCluster {
   /** I13: whoever knows that it is out acknowledges nothing. */
   #checkMember({ name, disk }: SimNode, origin: string, sequence: number): void {
     if (disk.record?.replicas.includes(name) !== false) return;
-    if (this.acceptedBy(origin, sequence) !== name) return;
+    // It may have heard from a peer that it is in.
+    if (this.register.record.replicas.includes(name)) return;
+    if (this.entryOf(origin, sequence)?.acceptor !== name) return;
     this.world.violate('I13', `${origin}#${sequence} by ${name}, which is out`);
-  }
-
-  acceptedBy(origin: string, sequence: number): string | undefined {
-    return this.entryOf(origin, sequence)?.acceptor;
   }
 
   /** I7: one primary per epoch, epochs grow. I9: a strict one has all that was acknowledged by a majority. */
