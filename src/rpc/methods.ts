@@ -43,6 +43,8 @@ export const dataNodeService = {
   WriteShard: method(dataNode, 'WriteShard', 'unary'),
   Scan: method(dataNode, 'Scan', 'answers'),
   Schema: method(dataNode, 'Schema', 'answers'),
+  KvGet: method(dataNode, 'KvGet', 'answers'),
+  KvScan: method(dataNode, 'KvScan', 'answers'),
   Status: method(dataNode, 'Status', 'unary'),
   Digest: method(dataNode, 'Digest', 'unary'),
   DropData: method(dataNode, 'DropData', 'unary'),

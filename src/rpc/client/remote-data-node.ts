@@ -7,6 +7,7 @@ import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../../model/
 import type {
   DataNodeApi,
   DataNodeStatus,
+  KvReads,
   ReadOptions,
   ShardDigest,
   WriteShardRequest,
@@ -14,6 +15,7 @@ import type {
 } from '../data-node-api.ts';
 import { dataNodeService as method } from '../methods.ts';
 import { fieldsOf, listOf, wrongField } from '../wire/fields.ts';
+import { kvGetBlockOf, kvScanBlockOf } from '../wire/kv-requests.ts';
 import {
   decodeMessage,
   decodeWriteAnswer,
@@ -103,6 +105,22 @@ export class RemoteDataNode implements DataNodeApi {
       return this.#stream(method.Schema.path, request, { signal, read: schemaBlockOf });
     });
   }
+
+  readonly kv: KvReads = {
+    get: (table, parts, signal, options) => {
+      const partOf = new Map(parts.map((part) => [part.shard, part]));
+      return this.#byThread([...partOf.keys()]).map((own) => {
+        const asked = own.map((shard) => partOf.get(shard));
+        const request = encodeMessage({ table, parts: asked, options });
+        return this.#stream(method.KvGet.path, request, { signal, read: kvGetBlockOf });
+      });
+    },
+    scan: (shards, plan, signal, options) =>
+      this.#byThread(shards).map((own) => {
+        const request = encodeMessage({ shards: own, plan, options });
+        return this.#stream(method.KvScan.path, request, { signal, read: kvScanBlockOf });
+      }),
+  };
 
   async dropData(dbId: string, rpId: string | undefined): Promise<void> {
     const limits = { deadlineMs: deadline.dropMs };

@@ -2,7 +2,8 @@
 
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { CitadelError } from '../../base/errors.ts';
-import type { DataNodeApi } from '../data-node-api.ts';
+import type { DataNodeApi, KvReads } from '../data-node-api.ts';
+import { decodeKvGet, decodeKvScan } from '../wire/kv-requests.ts';
 import { mapToValue } from '../wire/map-message.ts';
 import {
   decodeDigest,
@@ -27,6 +28,11 @@ function onlyOne<T>(streams: readonly AsyncIterable<T>[]): AsyncIterable<T> {
   return first;
 }
 
+function kvOf({ kv }: DataNodeApi): KvReads {
+  if (kv !== undefined) return kv;
+  throw new CitadelError('redirect', 'no key-value shards are here');
+}
+
 export function makeDataNodeService(
   host: ServiceHost,
   dataNode: DataNodeApi,
@@ -42,6 +48,14 @@ export function makeDataNodeService(
     Schema: streaming(host, (message, { signal }) => {
       const { shards, plan, options } = decodeSchema(message);
       return onlyOne(dataNode.schema(shards, plan, signal, options));
+    }),
+    KvGet: streaming(host, (message, { signal }) => {
+      const { table, parts, options } = decodeKvGet(message);
+      return onlyOne(kvOf(dataNode).get(table, parts, signal, options));
+    }),
+    KvScan: streaming(host, (message, { signal }) => {
+      const { shards, plan, options } = decodeKvScan(message);
+      return onlyOne(kvOf(dataNode).scan(shards, plan, signal, options));
     }),
     Status: unary(host, async () => encodeMessage(await dataNode.status())),
     Digest: unary(host, async (message, { signal }) => {

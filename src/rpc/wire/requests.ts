@@ -45,6 +45,10 @@ const levels: ReadonlySet<ConsistencyLevel> = new Set<ConsistencyLevel>([
 const readLevels: ReadonlySet<ReadLevel> = new Set<ReadLevel>(['one', 'primary', 'quorum']);
 const storeKinds: ReadonlySet<StoreKind> = new Set<StoreKind>(['tstore', 'kstore']);
 
+function kindOf(value: unknown, name: string): StoreKind {
+  return choiceOf(value, storeKinds, name);
+}
+
 export const emptyMessage = Buffer.alloc(0);
 
 /** The values of a writer as field 1. */
@@ -100,6 +104,7 @@ export function decodeWrite(message: Uint8Array): WriteShardRequest {
   countOf(head.mapVersion, 'map version');
   choiceOf(head.level, levels, 'level');
   optional(head.isFallback, booleanOf, 'fallback');
+  optional(head.kind, kindOf, 'kind');
   const writeId = bytesOf(head.writeId, 'write id');
   if (writeId.length !== writeIdSize) throw wrongField('write id');
   const checked = head as unknown as WriteShardRequest;
@@ -129,7 +134,7 @@ function markOf(value: unknown, name: string): EntryMark {
   return value as EntryMark;
 }
 
-function readOptionsOf(value: unknown, name: string): ReadOptions {
+export function readOptionsOf(value: unknown, name: string): ReadOptions {
   const options = fieldsOf(value, name);
   choiceOf(options.level, readLevels, 'read level');
   countOf(options.mapVersion, 'map version');
