@@ -17,6 +17,9 @@ export interface RunningQuery {
   finish(): void;
 }
 
+/** One for all: nobody waits for an answer any more, and a stack costs more than the rest of the end. */
+const queryEnded = new CitadelError('cancelled', 'query has ended');
+
 /** @throws CitadelError `limit-exceeded` */
 function checkConcurrency(active: number, max: number): void {
   if (max === 0 || active < max) return;
@@ -113,7 +116,7 @@ export function startQuery(
     finish: () => {
       timeout?.cancel();
       client.removeEventListener('abort', onClientGone);
-      controller.abort(new CitadelError('cancelled', 'query has ended'));
+      controller.abort(queryEnded);
     },
   };
 }

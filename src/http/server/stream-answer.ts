@@ -1,9 +1,12 @@
-/** Answers that stream: the head at once, then piece after piece as the client takes them. */
+/** Answers that stream: the head with the first piece or soon, then piece after piece as the client takes them. */
 
 import type { FastifyReply } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
 import type { Env } from '../../env/env.ts';
 import { streamResponse } from './response-stream.ts';
+
+/** A client learns so soon that its answer is being made. */
+const headAfterMs = 20;
 
 /** Aborted when the client leaves before its answer is complete. */
 export function watchClient(reply: FastifyReply): AbortController {
@@ -31,12 +34,14 @@ export async function streamAnswer(
   raw.setHeader('Content-Type', contentType);
   if (gzip) raw.setHeader('Content-Encoding', 'gzip');
   raw.writeHead(200);
-  raw.flushHeaders();
+  const head = env.timers.after(headAfterMs, () => raw.flushHeaders());
   try {
     await streamResponse(raw, pieces, { gzip, timers: env.timers });
   } catch (error) {
     if (error instanceof CitadelError && error.code === 'cancelled') return;
     const text = error instanceof Error ? error.stack : String(error);
     env.log.error('answer cut short', { path: request.routeOptions.url, error: text });
+  } finally {
+    head.cancel();
   }
 }

@@ -65,6 +65,11 @@ function asFilter(expr: RowExpr, measurement: MeasurementIndex): Filter | undefi
   };
 }
 
+/** True: some `tag = 'value'` that must hold has no series. Costs one look per condition. */
+export function excludesAll(measurement: MeasurementIndex, where: RowExpr | undefined): boolean {
+  return tagConjuncts(where).some((conjunct) => asEquality(conjunct, measurement)?.code === 0);
+}
+
 /** Slots of the series that may pass, in order of arrival. Bounded work per series. */
 export function* selectSlots(
   measurement: MeasurementIndex,

@@ -75,8 +75,32 @@ async function locateAll(
   return found;
 }
 
-/** Slices of a stretch, as offsets from its least time. */
-function sliceStretch(located: readonly Located[], stretch: TimeRange, rowsMax: number): Slice[] {
+/**
+ * Where the first source of a plan with a limit lies: if its rows are few or need no merging, they may
+ * be all that is read.
+ */
+function leadSlices(
+  weights: readonly Weight[],
+  rowsMax: number,
+  descending: boolean,
+): Slice[] | undefined {
+  let lead = weights[0]!;
+  for (const weight of weights) {
+    if (descending ? weight.max > lead.max : weight.min < lead.min) lead = weight;
+  }
+  const near = weights.filter(({ min, max }) => min <= lead.max && max >= lead.min);
+  const rows = near.reduce((sum, { count }) => sum + count, 0);
+  if (near.length > 1 && rows > rowsMax) return undefined;
+  return [{ min: lead.min, max: lead.max }];
+}
+
+/** Slices of a stretch, as offsets from its least time; of a plan with a limit perhaps only the first. */
+function sliceStretch(
+  located: readonly Located[],
+  stretch: TimeRange,
+  length: SliceLength,
+  descending: boolean,
+): Slice[] {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   const size = Number(stretch.max - stretch.min);
@@ -93,7 +117,9 @@ function sliceStretch(located: readonly Located[], stretch: TimeRange, rowsMax: 
       max = Math.max(max, until);
     }
   }
-  return weights.length === 0 ? [] : cutIntoSlices(weights, min, max, rowsMax);
+  if (weights.length === 0) return [];
+  const lead = length.isLead ? leadSlices(weights, length.rows, descending) : undefined;
+  return lead ?? cutIntoSlices(weights, min, max, length.rows);
 }
 
 async function readSlice(
@@ -125,13 +151,20 @@ async function readSlice(
 class SliceLength {
   readonly #run: ScanRun;
   #rows: number;
+  /** Nothing was read yet of a plan with a limit. */
+  #isLead: boolean;
 
   constructor(run: ScanRun) {
     const { output } = run.plan;
     this.#run = run;
     const isLimited = output.kind === 'raw' && output.rowLimit > 0;
     const hasTexts = run.scan.fields.some(({ type }) => type === 'string');
+    this.#isLead = isLimited;
     this.#rows = isLimited ? sliceRowsMin : hasTexts ? textRowsFirst : sliceRowsMax;
+  }
+
+  get isLead(): boolean {
+    return this.#isLead;
   }
 
   get rows(): number {
@@ -139,6 +172,7 @@ class SliceLength {
   }
 
   grow(): void {
+    this.#isLead = false;
     this.#rows = Math.min(sliceRowsMax, this.#rows * sliceGrowth);
   }
 }
@@ -168,7 +202,8 @@ async function* readStretch(
   while (stretch !== undefined) {
     const { rows } = length;
     const { min: start } = stretch;
-    const slices = sliceStretch(located, stretch, rows);
+    const { isLead } = length;
+    const slices = sliceStretch(located, stretch, length, plan.descending);
     if (plan.descending) slices.reverse();
     let rest: TimeRange | undefined;
     for (const { min, max } of slices) {
@@ -178,7 +213,8 @@ async function* readStretch(
       memory.release();
       if (group.isFull) return;
       length.grow();
-      rest = isMisfit(rows, length.rows) ? restOf(stretch, slice, plan.descending) : undefined;
+      const cutsAnew = isLead || isMisfit(rows, length.rows);
+      rest = cutsAnew ? restOf(stretch, slice, plan.descending) : undefined;
       if (rest !== undefined) break;
     }
     stretch = rest;

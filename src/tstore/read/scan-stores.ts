@@ -5,6 +5,7 @@ import type { ScanBlock, ShardPlan } from '../../model/plan.ts';
 import type { TimeRange } from '../../model/time.ts';
 import { createShardScan, type GroupScan } from '../../scan/scan.ts';
 import type { ScanControl } from '../contract.ts';
+import { excludesAll } from '../index/select-series.ts';
 import { noteDamage } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
@@ -92,6 +93,12 @@ async function* runPlan(
   }
 }
 
+/** Without opening a view: false when the index of tags has no series of the plan. */
+function mayAnswer({ databases }: StoreState, { dbId, measurement, where }: ShardPlan): boolean {
+  const index = databases.get(dbId)?.measurements.get(measurement);
+  return index !== undefined && !excludesAll(index, where);
+}
+
 export async function* scanStates(
   states: readonly StoreState[],
   plan: ShardPlan,
@@ -103,6 +110,7 @@ export async function* scanStates(
   const held = new HeldMemory(control.memory);
   try {
     for (const state of states) {
+      if (!mayAnswer(state, plan)) continue;
       const view = await openView(state, plan, pacer);
       views.push(view);
       held.add(view.partitions.length * partitionBytes);
