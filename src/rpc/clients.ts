@@ -19,7 +19,7 @@ import type { OpenSnapshot, SnapshotTransport } from './snapshot-api.ts';
 import { fetchSnapshot } from './snapshots/snapshot-client.ts';
 import { emptyMessage } from './wire/requests.ts';
 
-/** A call to a silent node is failed when it has heard nothing for so long itself. */
+/** A call that was under way when its node fell silent is failed when it has heard nothing for so long itself. */
 const callSilenceMs = 1_000;
 const mapDeadlineMs = 1_000;
 
@@ -169,6 +169,7 @@ export class ClusterClients implements RpcClients {
     const calls = new NodeCalls(this.#options, uuid, { url, onMapVersion });
     if (uuid === this.#options.identity.node) return { record, calls, link: undefined };
     const onState = (state: PeerLinkState, before: PeerLinkState | undefined) => {
+      if (state !== 'silent') calls.endSilence();
       if (state === 'connected') calls.refresh(before === 'silent');
       this.#onState(uuid, state);
     };

@@ -18,7 +18,7 @@ import { formatGreeting, greetingHeader, mapVersionHeader } from '../greeting.ts
 import { messageLimits } from '../methods.ts';
 import { fromGrpcError } from '../status.ts';
 import { addressOf } from './address.ts';
-import { OpenCalls } from './open-calls.ts';
+import { OpenCalls, unanswered } from './open-calls.ts';
 
 /** Of the receiving side of a stream of blocks: bytes under way before the reader has read them. */
 const windowBytes = 1024 * 1024;
@@ -73,6 +73,7 @@ export class NodeCalls {
   readonly #onMapVersion: (version: number) => void;
   #client: Client;
   #isClosed = false;
+  #isSilent = false;
 
   /** `onMapVersion`: the version of the map that the node has, told by each answer. */
   constructor(
@@ -100,8 +101,14 @@ export class NodeCalls {
     this.#client = openChannel(this.url, this.#options.tls);
   }
 
+  /** What waits for so long is failed; once something was, new calls are failed at once until `endSilence`. */
   failSilent(silenceMs: number): void {
-    this.#open.failSilent(silenceMs);
+    if (this.#open.failSilent(silenceMs)) this.#isSilent = true;
+  }
+
+  /** The link to the node is no longer silent. */
+  endSilence(): void {
+    this.#isSilent = false;
   }
 
   close(message: string): void {
@@ -114,6 +121,7 @@ export class NodeCalls {
     const { signal } = limits;
     if (signal?.aborted) return Promise.reject(cancelled());
     if (this.#isClosed) return Promise.reject(this.#gone());
+    if (this.#isSilent) return Promise.reject(unanswered(this.#node));
     return new Promise((resolve, reject) => {
       const settle = (run: () => void) => {
         signal?.removeEventListener('abort', stop);
@@ -142,6 +150,7 @@ export class NodeCalls {
     const { signal } = limits;
     if (signal?.aborted) throw cancelled();
     if (this.#isClosed) throw this.#gone();
+    if (this.#isSilent) throw unanswered(this.#node);
     let failure: CitadelError | undefined;
     const fail = (error: CitadelError) => {
       failure ??= error;

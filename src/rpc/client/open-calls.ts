@@ -20,6 +20,10 @@ interface Entry {
   readonly fail: (error: CitadelError) => void;
 }
 
+export function unanswered(node: string): CitadelError {
+  return new CitadelError('unavailable', `node ${node} does not answer`);
+}
+
 export class OpenCalls {
   readonly #node: string;
   readonly #clock: Clock;
@@ -58,13 +62,12 @@ export class OpenCalls {
     };
   }
 
-  /** Fails those that have waited for `silenceMs` or longer. */
-  failSilent(silenceMs: number): void {
+  /** Fails those that have waited for `silenceMs` or longer, and says whether there were any. */
+  failSilent(silenceMs: number): boolean {
     const lastMs = this.#clock.monotonicMs() - silenceMs;
-    for (const entry of this.#entries) {
-      if (entry.heardMs > lastMs) continue;
-      entry.fail(new CitadelError('unavailable', `node ${this.#node} does not answer`));
-    }
+    const silent = [...this.#entries].filter(({ heardMs }) => heardMs <= lastMs);
+    for (const { fail } of silent) fail(unanswered(this.#node));
+    return silent.length > 0;
   }
 
   failAll(message: string): void {
