@@ -6,6 +6,7 @@
 import { CitadelError } from '../base/errors.ts';
 import type { ClusterMap } from '../model/cluster.ts';
 import type { StatementResult } from '../query/result.ts';
+import { findLosses, type Losses } from './cluster/find-losses.ts';
 import { observeNodes } from './cluster/observe-nodes.ts';
 import { verifyReplicas } from './cluster/verify-replicas.ts';
 import type { KeyValues } from './key-values.ts';
@@ -47,6 +48,8 @@ export interface Broker {
   readonly keyValues: KeyValues;
   /** How every node of the cluster is, as far as each answers in time. */
   observe(): Promise<readonly ObservedNode[]>;
+  /** What would be lost if a node never came back. */
+  findLosses(node: string): Promise<Losses>;
   /** Compares the contents of all replicas of all shards; verdicts as they come. */
   verify(signal: AbortSignal): AsyncIterable<ShardVerdict>;
 }
@@ -106,6 +109,10 @@ class NodeBroker implements Broker {
 
   observe(): Promise<readonly ObservedNode[]> {
     return observeNodes(this.#parts.route);
+  }
+
+  async findLosses(node: string): Promise<Losses> {
+    return findLosses(this.map, await this.observe(), node);
   }
 
   verify(signal: AbortSignal): AsyncIterable<ShardVerdict> {

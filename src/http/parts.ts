@@ -3,6 +3,7 @@
 import type { Broker } from '../broker/broker.ts';
 import type { Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
+import type { ClusterAdmin } from '../metadata/cluster-admin.ts';
 
 export interface NodeFacts {
   readonly version: string;
@@ -21,6 +22,8 @@ export interface HttpParts {
   readonly broker: Broker;
   readonly catalog: Catalog;
   readonly facts: NodeFacts;
+  /** Undefined = this node is alone. */
+  readonly cluster?: ClusterAdmin | undefined;
 }
 
 export interface HttpOptions {

@@ -12,6 +12,7 @@ import { AckedMarks } from '../broker/route/acked-marks.ts';
 import { warmWritePath } from '../broker/warm-up.ts';
 import type { Env } from '../env/env.ts';
 import { type HttpServer, startHttpServer } from '../http/http-server.ts';
+import { makeShardMap } from '../metadata/cluster-record.ts';
 import { makeAskReplicas } from './ask-replicas.ts';
 import type { NodeConfig } from './config.ts';
 import { describeSelf, openStores, queryMemory, type Stores, scansShare } from './open-stores.ts';
@@ -48,7 +49,22 @@ function startBroker(
     marks: new AckedMarks(),
   };
   const build = { version, startedMs };
-  return createBroker({ env, catalog, dataNode, route, defaultLevel, limits, build });
+  const { shardCount } = metadata.directory.identity;
+  const setUpKeys = async () => {
+    const { replicationFactor } = metadata.view.map;
+    const layout = { shardCount, replicationFactor };
+    await makeShardMap(metadata.store, env.clock, 'kstore', layout);
+  };
+  return createBroker({
+    env,
+    catalog,
+    dataNode,
+    route,
+    defaultLevel,
+    limits,
+    build,
+    setUpKeys: metadata.cluster && setUpKeys,
+  });
 }
 
 async function startServing(
@@ -66,7 +82,7 @@ async function startServing(
   const facts = { version, uuid, clusterUuid, dataDir, url, metadata, startedMs };
   const bodiesSizeMax = Math.floor(config.memoryBytes * bodiesShare);
   return startHttpServer(
-    { env, broker, catalog, facts },
+    { env, broker, catalog, facts, cluster: open.cluster?.admin },
     {
       ...config.http,
       bodySizeMax: config.maxBodyBytes || bodiesSizeMax,

@@ -12,6 +12,7 @@ import { hasData, joinCluster } from '../datanode/join-cluster.ts';
 import type { Env } from '../env/env.ts';
 import { adoptEmbedded, findMoveState } from '../metadata/adopt.ts';
 import { CatalogCopy } from '../metadata/catalog-copy.ts';
+import { ClusterAdmin } from '../metadata/cluster-admin.ts';
 import {
   checkCluster,
   findCluster,
@@ -21,7 +22,7 @@ import {
 import type { ClusterRecord } from '../metadata/cluster-records.ts';
 import { ClusterWatch } from '../metadata/cluster-watch.ts';
 import { type AskReplicas, Controller } from '../metadata/controller/controller.ts';
-import { defaultRules } from '../metadata/controller/decide.ts';
+import { type DecisionRules, defaultRules } from '../metadata/controller/decide.ts';
 import { openEtcdMetaStore } from '../metadata/etcd/etcd-meta-store.ts';
 import { handOverPrimaries } from '../metadata/hand-over.ts';
 import { clusterKey } from '../metadata/meta-keys.ts';
@@ -52,6 +53,8 @@ export interface ClusterMetadata {
   /** Guarded, and with a copy of the catalog for when etcd is away. */
   readonly store: MetaStore;
   readonly view: ClusterWatch;
+  /** For the wishes of an operator. */
+  readonly admin: ClusterAdmin;
   /** Whose controller is the active one, as last heard. */
   leader(): string | undefined;
   /** Makes this node known, when others can reach it. Resolves after the first attempt; goes on by itself. */
@@ -163,9 +166,10 @@ class Opened implements ClusterMetadata {
   readonly directory: DataDirectory;
   readonly store: MetaStore;
   readonly view: ClusterWatch;
+  readonly admin: ClusterAdmin;
   readonly #env: Env;
   readonly #ttlMs: number;
-  readonly #replaceAfterMs: number;
+  readonly #rules: DecisionRules;
   readonly #gate: ClusterMetadataOptions['gate'];
   #session: Session | undefined;
   #controller: Controller | undefined;
@@ -179,12 +183,13 @@ class Opened implements ClusterMetadata {
     this.directory = directory;
     this.#env = env;
     this.#ttlMs = options.ttlMs;
-    this.#replaceAfterMs = options.replaceAfterMs;
+    this.#rules = { ...defaultRules, replaceAfterMs: options.replaceAfterMs };
     this.#gate = options.gate;
     const { uuid: self, clusterUuid } = directory.identity;
     const isAttached = (ms: number) => this.#session?.isAttached(ms) ?? false;
     const { lastMap } = options;
     this.view = new ClusterWatch(env, bare, { self, clusterUuid, lastMap, isAttached });
+    this.admin = new ClusterAdmin(this.view, this.#rules);
     // Everything below it is closed with it.
     this.store = new CatalogCopy(env, this.view.store, directory.disk, clusterUuid);
   }
@@ -199,8 +204,7 @@ class Opened implements ClusterMetadata {
       gate: this.#gate,
     });
     this.#session = session;
-    const rules = { ...defaultRules, replaceAfterMs: this.#replaceAfterMs };
-    this.#controller = new Controller(this.#env, this.view, session, askReplicas, rules);
+    this.#controller = new Controller(this.#env, this.view, session, askReplicas, this.#rules);
     await session.start();
     this.view.onChange((map) => session.observe(map));
     this.#controller.start();

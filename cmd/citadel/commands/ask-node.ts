@@ -12,10 +12,15 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message || String(cause) : error.message;
 }
 
-async function get(url: string, path: string, signal?: AbortSignal): Promise<Response> {
+async function get(
+  url: string,
+  path: string,
+  signal?: AbortSignal,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(`${url}${path}`, signal === undefined ? {} : { signal });
+    response = await fetch(`${url}${path}`, { method, ...(signal && { signal }) });
   } catch (error) {
     throw new CommandError(`cannot reach ${url}: ${reasonOf(error)}; say where with -url`);
   }
@@ -25,8 +30,13 @@ async function get(url: string, path: string, signal?: AbortSignal): Promise<Res
 }
 
 /** @throws CommandError */
-export async function getJson<T>(url: string, path: string): Promise<T> {
-  const response = await get(url, path, AbortSignal.timeout(patienceMs));
+export function getJson<T>(url: string, path: string): Promise<T> {
+  return askJson(url, path, 'GET');
+}
+
+/** @throws CommandError */
+export async function askJson<T>(url: string, path: string, method: 'GET' | 'POST'): Promise<T> {
+  const response = await get(url, path, AbortSignal.timeout(patienceMs), method);
   try {
     return (await response.json()) as T;
   } catch (error) {

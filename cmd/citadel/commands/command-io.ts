@@ -11,4 +11,9 @@ export interface CommandOptions {
   /** Any node of the cluster. */
   readonly url: string;
   readonly asJson: boolean;
+  /** What the command is about: a node, a number; '' = nothing. */
+  readonly operand: string;
+  readonly isDryRun: boolean;
+  readonly isForced: boolean;
+  readonly isCancelled: boolean;
 }

@@ -4,6 +4,7 @@ import { type FlagSyntax, parseFlags } from '../../flags/parse-flags.ts';
 import { describeSuggestion } from '../../flags/suggest.ts';
 import { UsageError } from '../../flags/usage-error.ts';
 import { renderFlag, wrapText } from '../../flags/wrap-text.ts';
+import { drain, remove, setReplicas, showPlan } from './change-cluster.ts';
 import type { CommandIo, CommandOptions } from './command-io.ts';
 import { showNodes } from './nodes.ts';
 import { showShards } from './shards.ts';
@@ -12,6 +13,10 @@ import { verify } from './verify.ts';
 interface Command {
   readonly summary: string;
   readonly details: string;
+  /** Undefined = it takes none. */
+  readonly operand?: string;
+  /** Flags that only some commands have. */
+  readonly flags?: readonly string[];
   /** Resolves with the exit status. */
   readonly run: (options: CommandOptions, io: CommandIo) => Promise<number>;
 }
@@ -29,6 +34,34 @@ const commands: Readonly<Record<string, Command>> = {
     details: 'Exit status: 0, or 1 when a copy is missing, behind or damaged.',
     run: showShards,
   },
+  drain: {
+    summary: 'move all copies off a node, so that it can be stopped for good',
+    details:
+      "The node is named by its id, the beginning of it, or its URL for clients. It goes on serving until it holds nothing; 'citadel nodes' shows how many shards are left.",
+    operand: 'NODE',
+    flags: ['dry-run', 'cancel'],
+    run: drain,
+  },
+  remove: {
+    summary: 'make the copies of a node that is gone anew at once, on others',
+    details:
+      'Refused for a node that is alive and holds copies (drain it first), and while data would be lost, with how much. What only the removed node had comes back if it ever returns.',
+    operand: 'NODE',
+    flags: ['dry-run', 'force'],
+    run: remove,
+  },
+  replicas: {
+    summary: 'change how many copies of every shard are kept',
+    details: 'Copies are made or given up one after the other, spread over zones.',
+    operand: 'N',
+    flags: ['dry-run'],
+    run: setReplicas,
+  },
+  plan: {
+    summary: 'the copies that the cluster is going to make and give up by itself',
+    details: 'It evens out what nodes hold, once they have been the same for a while.',
+    run: showPlan,
+  },
   verify: {
     summary: 'compare the contents of all copies of all shards',
     details:
@@ -37,25 +70,41 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
-const syntax: readonly (FlagSyntax & { readonly value?: string; readonly help: string })[] = [
+interface CommandFlag extends FlagSyntax {
+  readonly value?: string;
+  readonly help: string;
+}
+
+const syntax: readonly CommandFlag[] = [
   { name: 'url', value: 'URL', help: `any node of the cluster [${defaultUrl}]` },
   { name: 'json', isSwitch: true, help: 'JSON instead of a table' },
   { name: 'help', alias: 'h', isSwitch: true, help: 'this text' },
 ];
+
+const specialFlags: readonly CommandFlag[] = [
+  { name: 'dry-run', isSwitch: true, help: 'only show what would be done' },
+  { name: 'force', isSwitch: true, help: 'also when writes are known that no other copy has yet' },
+  { name: 'cancel', isSwitch: true, help: 'the node may hold copies again' },
+];
+
+function flagsOf({ flags = [] }: Command): readonly CommandFlag[] {
+  return [...specialFlags.filter(({ name }) => flags.includes(name)), ...syntax];
+}
 
 /** For the help of `citadel`. */
 export function listCommands(): string[] {
   return Object.entries(commands).flatMap(([name, { summary }]) => renderFlag(name, summary));
 }
 
-function renderHelp(name: string, { summary, details }: Command): string {
-  const flags = syntax.flatMap(({ name: flag, value, help }) =>
+function renderHelp(name: string, command: Command): string {
+  const { summary, details, operand } = command;
+  const flags = flagsOf(command).flatMap(({ name: flag, value, help }) =>
     renderFlag(value === undefined ? `-${flag}` : `-${flag} ${value}`, help),
   );
   const lines = [
     `citadel ${name}: ${summary}`,
     '',
-    `Usage: citadel ${name} [-flag value]...`,
+    `Usage: citadel ${name}${operand === undefined ? '' : ` ${operand}`} [-flag value]...`,
     '',
     ...flags,
     '',
@@ -85,12 +134,20 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
       `unknown command "${name}"${describeSuggestion(name, names)} (commands: ${names.join(', ')})`,
     );
   }
-  const flags = parseFlags(rest, syntax);
+  const takesOperand = command.operand !== undefined && rest[0]?.startsWith('-') === false;
+  const operand = takesOperand ? rest[0]! : '';
+  const flags = parseFlags(takesOperand ? rest.slice(1) : rest, flagsOf(command));
   if (flags.get('help')?.at(-1) === 'true') {
     io.out(renderHelp(name, command));
     return 0;
   }
   const url = readUrl(flags.get('url')?.at(-1) ?? defaultUrl);
   const asJson = flags.get('json')?.at(-1) === 'true';
-  return command.run({ url, asJson }, io);
+  if (command.operand !== undefined && operand === '') {
+    throw new UsageError(`say which: citadel ${name} ${command.operand}`);
+  }
+  const isSet = (flag: string) => flags.get(flag)?.at(-1) === 'true';
+  const isDryRun = isSet('dry-run');
+  const options = { url, asJson, operand, isDryRun };
+  return command.run({ ...options, isForced: isSet('force'), isCancelled: isSet('cancel') }, io);
 }

@@ -5,6 +5,8 @@ import { getJson } from './ask-node.ts';
 export interface NodeInfo {
   readonly uuid: string;
   readonly state: string;
+  /** `drain`, `remove`, or '' */
+  readonly mark?: string;
   readonly problem: string;
   readonly rpcUrl: string;
   readonly httpUrl: string;

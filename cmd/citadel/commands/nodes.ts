@@ -1,8 +1,13 @@
 /** `citadel nodes` */
 
 import type { CommandIo, CommandOptions } from './command-io.ts';
-import { getInfo } from './info.ts';
+import { getInfo, type NodeInfo } from './info.ts';
 import { renderBytes, renderTable, shortId } from './render-table.ts';
+
+function renderState({ state, mark = '', problem }: NodeInfo): string {
+  const marked = mark === '' ? state : `${state}, to ${mark}`;
+  return problem === '' ? marked : `${marked}: ${problem}`;
+}
 
 export async function showNodes({ url, asJson }: CommandOptions, io: CommandIo): Promise<number> {
   const { nodes } = await getInfo(url);
@@ -11,7 +16,7 @@ export async function showNodes({ url, asJson }: CommandOptions, io: CommandIo):
   } else {
     const rows = nodes.map((node) => [
       shortId(node.uuid),
-      node.problem === '' ? node.state : `${node.state}: ${node.problem}`,
+      renderState(node),
       node.httpUrl,
       node.zone,
       node.shards,

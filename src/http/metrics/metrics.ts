@@ -7,6 +7,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { BrokerStats, NodeStatus } from '../../broker/requests.ts';
 import type { ClusterMap } from '../../model/cluster.ts';
 import type { HttpParts } from '../parts.ts';
+import { countMoves } from '../routes/describe-cluster.ts';
 
 const secondsBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
 
@@ -101,12 +102,16 @@ function addStatus(registry: Registry): (status: NodeStatus) => void {
   const shardActive = gauge('shard_active', '1 when the copy here serves reads and writes', [
     'shard',
   ]);
+  const ofShards = [shardMemory, shardDisk, shardSeries, shardUnflushed, shardFaults];
+  ofShards.push(shardPrimary, shardEpoch, shardLag, shardActive);
   return (status) => {
     healthy.set(status.state === 'ok' ? 1 : 0);
     memory.set(status.memoryBytes);
     budget.set(status.memoryBudgetBytes);
     log.set(status.logBytes);
     diskFree.set(status.diskFreeBytes);
+    // A shard may have left since the last time.
+    for (const one of ofShards) one.reset();
     for (const shard of status.shards) {
       const labels = { shard: String(shard.shard) };
       shardMemory.set(labels, shard.memoryBytes);
@@ -132,6 +137,7 @@ function addMap(registry: Registry): (map: ClusterMap) => void {
   const version = gauge('map_version', 'Version of the cluster map known here');
   const missing = gauge('missing_copies', 'Copies of shards on nodes without a live lease');
   const degraded = gauge('degraded_shards', 'Shards whose primary was chosen without a majority');
+  const moves = gauge('moves', 'Copies of shards that fill up or leave');
   return (map) => {
     const records = Object.values(map.shards).flat();
     const isAlone = map.nodes.size === 0;
@@ -140,6 +146,8 @@ function addMap(registry: Registry): (map: ClusterMap) => void {
     version.set(map.version);
     missing.set(records.reduce((sum, { replicas }) => sum + replicas.filter(isGone).length, 0));
     degraded.set(records.filter((record) => record.degraded).length);
+    const { filling, leaving } = countMoves(map);
+    moves.set(filling + leaving);
   };
 }
 

@@ -1,6 +1,7 @@
 /** Nodes and shards as GET /info shows them. */
 
 import type { NodeStatus, ObservedNode, ShardStatus } from '../../broker/requests.ts';
+import type { NodeMark } from '../../metadata/node-marks.ts';
 import {
   type ClusterMap,
   holdersOf,
@@ -23,12 +24,27 @@ function describeAddresses(record: NodeRecord | undefined) {
   };
 }
 
+/** Shards whose copies are on the move. */
+export function countMoves({ shards }: ClusterMap) {
+  const records = Object.values(shards).flat();
+  return {
+    filling: records.filter(({ learner }) => learner !== undefined).length,
+    leaving: records.filter(({ leaving }) => leaving !== undefined).length,
+  };
+}
+
 /** `state` is the data node's own, or why there is none. */
-export function describeNode({ uuid, record, status, problem }: ObservedNode, map: ClusterMap) {
+export function describeNode(
+  { uuid, record, status, problem }: ObservedNode,
+  map: ClusterMap,
+  mark: NodeMark | undefined,
+) {
   const records = Object.values(map.shards).flat();
   return {
     uuid,
     state: status?.state ?? (record === undefined ? 'gone' : 'unreachable'),
+    /** What the operator wants of it. */
+    mark: mark ?? '',
     problem: problem || (status?.reason ?? ''),
     ...describeAddresses(record),
     shards: records.filter((shard) => holdersOf(shard).includes(uuid)).length,

@@ -10,7 +10,7 @@ import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { influxVersion } from '../server/answer-headers.ts';
 import { sendJson } from '../server/error-reply.ts';
-import { describeNode, describeShards } from './describe-cluster.ts';
+import { countMoves, describeNode, describeShards } from './describe-cluster.ts';
 
 const indent = 4;
 
@@ -42,6 +42,7 @@ async function describeCluster(parts: HttpParts) {
       mapVersion: map.version,
       shardCount: map.shards.tstore.length,
       replicationFactor: map.replicationFactor,
+      moves: countMoves(map),
     },
     state: status.state,
     reason: status.reason,
@@ -52,7 +53,7 @@ async function describeCluster(parts: HttpParts) {
       storeBytes: status.shards.reduce((sum, { diskBytes }) => sum + diskBytes, 0),
       freeBytes: status.diskFreeBytes,
     },
-    nodes: nodes.map((node) => describeNode(node, map)),
+    nodes: nodes.map((node) => describeNode(node, map, parts.cluster?.marks.get(node.uuid))),
     shards: {
       tstore: describeShards('tstore', map, nodes),
       kstore: describeShards('kstore', map, nodes),

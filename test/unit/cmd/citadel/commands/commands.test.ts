@@ -115,7 +115,9 @@ test('mistakes and refusals are one clear line', async () => {
     /^cannot reach http:.*: .+; say where with -url$/,
   );
   await expect(run(['node'])).rejects.toThrow(
-    new UsageError('unknown command "node"; did you mean nodes? (commands: nodes, shards, verify)'),
+    new UsageError(
+      'unknown command "node"; did you mean nodes? (commands: nodes, shards, drain, remove, replicas, plan, verify)',
+    ),
   );
   await expect(run(['nodes', '-url', 'ftp://x'])).rejects.toThrow('bad value "ftp://x" for -url');
   await expect(run(['constructor'])).rejects.toThrow('unknown command');

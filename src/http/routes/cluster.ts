@@ -1,0 +1,81 @@
+/**
+ * What an operator asks of the cluster: POST /cluster/drain, /cluster/remove and /cluster/replicas, each also as a dry run,
+ * and GET /cluster/plan. The answer lists the copies that are made and given up; the controller does it.
+ */
+
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { CitadelError } from '../../base/errors.ts';
+import type { ClusterAdmin, Wish } from '../../metadata/cluster-admin.ts';
+import { readUrlParameters } from '../parameters/request-parameters.ts';
+import type { HttpParts } from '../parts.ts';
+import { sendJson } from '../server/error-reply.ts';
+
+function isSet(parameters: URLSearchParams, name: string): boolean {
+  const text = parameters.get(name);
+  return text !== null && text !== 'false';
+}
+
+function adminOf({ cluster }: HttpParts): ClusterAdmin {
+  if (cluster !== undefined) return cluster;
+  throw new CitadelError('conflict', 'this node is alone: there is no cluster to change');
+}
+
+async function carryOut(admin: ClusterAdmin, wish: Wish, isDry: boolean): Promise<string> {
+  const changes = admin.plan(wish);
+  if (!isDry) await admin.apply(wish);
+  return `${JSON.stringify({ dryRun: isDry, changes })}\n`;
+}
+
+function drainWish(admin: ClusterAdmin, parameters: URLSearchParams): Wish {
+  const node = admin.findNode(parameters.get('node') ?? '');
+  return { kind: 'mark', node, mark: isSet(parameters, 'cancel') ? undefined : 'drain' };
+}
+
+/** @throws CitadelError `conflict` while data would be lost, saying how much */
+async function removeWish(
+  admin: ClusterAdmin,
+  { broker }: HttpParts,
+  parameters: URLSearchParams,
+): Promise<Wish> {
+  const node = admin.findNode(parameters.get('node') ?? '');
+  const wish: Wish = { kind: 'mark', node, mark: 'remove' };
+  const held = Object.values(broker.map.shards)
+    .flat()
+    .filter(({ replicas }) => replicas.includes(node)).length;
+  if (held === 0) return wish;
+  if (broker.map.nodes.has(node)) {
+    const message = `cannot remove a node that is alive and holds ${held} copies: drain it first`;
+    throw new CitadelError('conflict', message);
+  }
+  const { shards, entries } = await broker.findLosses(node);
+  if (shards.length > 0) {
+    const names = shards.map(({ kind, shard }) => `${kind} ${shard}`).join(', ');
+    const message = `cannot remove it: ${shards.length} shards have no other whole copy (${names}): start the node again`;
+    throw new CitadelError('conflict', message);
+  }
+  if (entries > 0 && !isSet(parameters, 'force')) {
+    const message = `cannot remove it: at least ${entries} writes are known that no other copy has yet; force gives them up until it returns`;
+    throw new CitadelError('conflict', message);
+  }
+  return wish;
+}
+
+function replicasWish(parameters: URLSearchParams): Wish {
+  return { kind: 'replicas', count: Number(parameters.get('count') ?? Number.NaN) };
+}
+
+export function addClusterRoutes(app: FastifyInstance, parts: HttpParts): void {
+  const answer = (path: string, makeWish: (parameters: URLSearchParams) => Promise<Wish>) => {
+    app.post(path, async (request: FastifyRequest, reply) => {
+      const parameters = readUrlParameters(request);
+      const wish = await makeWish(parameters);
+      return sendJson(reply, await carryOut(adminOf(parts), wish, isSet(parameters, 'dry-run')));
+    });
+  };
+  answer('/cluster/drain', async (parameters) => drainWish(adminOf(parts), parameters));
+  answer('/cluster/remove', (parameters) => removeWish(adminOf(parts), parts, parameters));
+  answer('/cluster/replicas', async (parameters) => replicasWish(parameters));
+  app.get('/cluster/plan', async (_request, reply) =>
+    sendJson(reply, await carryOut(adminOf(parts), { kind: 'none' }, true)),
+  );
+}
