@@ -33,5 +33,7 @@ export interface BrokerParts {
   /** Of writes whose client names none. */
   readonly defaultLevel: ConsistencyLevel;
   readonly limits: BrokerLimits;
+  /** Makes the shard map of keys, once, with the first write of a key; undefined = there always is one. */
+  readonly setUpKeys?: (() => Promise<void>) | undefined;
   readonly build: BuildFacts;
 }
