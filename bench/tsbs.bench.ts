@@ -7,7 +7,14 @@
  */
 
 import { startOurs, startTheirs } from './load/contenders.ts';
-import { type Comparison, compareQuery, loadBoth, type Pair, settle } from './load/side-by-side.ts';
+import {
+  type Comparison,
+  compareQuery,
+  loadBoth,
+  type Pair,
+  settle,
+  warmUp,
+} from './load/side-by-side.ts';
 import { printTable, ratio } from './load/table.ts';
 import { cpuOnlyQueries, type DataShape, type QueryType } from './tsbs/cpu-only-queries.ts';
 import { tsbsBodies } from './tsbs/tsbs-cpu.ts';
@@ -17,6 +24,7 @@ const database = 'benchmark';
 const rowsPerBody = 5_000;
 const rowsPerHostHour = 360;
 const settleMsMax = 120_000;
+const warmUpMs = 2_000;
 const runs = { min: 5, max: 300 };
 
 /** So many hours that a run takes minutes. */
@@ -64,6 +72,9 @@ async function compareAll(pair: Pair, shape: DataShape): Promise<void> {
   const options = { hosts, rows, float: false, seed: 123 };
   await loadBoth(pair, database, tsbsBodies(options, rowsPerBody));
   await settle(pair, settleMsMax);
+  for (const query of pickQueries(queryText)) {
+    await warmUp(pair, database, (turn) => query.text(shape, turn), warmUpMs);
+  }
   const table = [[...titles, ...moreTitles]];
   for (const query of pickQueries(queryText)) {
     const text = (turn: number): string => query.text(shape, turn);

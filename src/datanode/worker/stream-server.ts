@@ -17,10 +17,13 @@ import { BlockPacker } from './transfer-blocks.ts';
 const windowsBytes = 32 * 1024 * 1024;
 const windowBytes = { min: 64 * 1024, max: 1024 * 1024 };
 const streamCountMax = 1024;
-/** Blocks leave together when they weigh so much, or when the slice ends. */
+/** Blocks leave together when they weigh so much, or when the slice ends and they are worth a message. */
 const messageBytes = 128 * 1024;
-/** Blocks are made for so long before they leave and writes get their turn. */
+/** Blocks are made for so long before writes get their turn. */
 const sliceMs = 5;
+/** With less than this they wait for more, but no longer than so. */
+const smallBytes = 16 * 1024;
+const smallWaitMs = 50;
 
 interface Stream {
   readonly abort: AbortController;
@@ -110,12 +113,17 @@ export class StreamServer {
     const { signal } = stream.abort;
     const packer = new BlockPacker();
     let sliceStart = clock.monotonicMs();
+    let lastSent = sliceStart;
     for await (const block of this.#open(work, signal)) {
       if (signal.aborted) break;
       packer.add(block);
-      const isSliceOver = clock.monotonicMs() - sliceStart > sliceMs;
+      const nowMs = clock.monotonicMs();
+      const isSliceOver = nowMs - sliceStart > sliceMs;
       if (packer.bytes < messageBytes && !isSliceOver) continue;
-      this.#sendBlocks(id, stream, packer, false);
+      if (packer.bytes >= smallBytes || nowMs - lastSent > smallWaitMs) {
+        this.#sendBlocks(id, stream, packer, false);
+        lastSent = nowMs;
+      }
       if (stream.outstanding > this.#windowBytes) await this.#waitForCredit(stream);
       if (isSliceOver) await this.#turnstile.turn(signal);
       sliceStart = clock.monotonicMs();

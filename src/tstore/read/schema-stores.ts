@@ -135,13 +135,18 @@ async function* answerTags(
 ): AsyncGenerator<SchemaBlock> {
   const { ask } = question.plan;
   const collector = new Collector(name);
+  /** Tag keys that were found: no store is asked for them again. */
+  const known = new Set<string>();
   for (const subject of subjects) {
     const measurement = subject.index.measurements.get(name);
     if (measurement === undefined) continue;
     const wanted = ask.kind === 'tag-values' ? ask.keys : undefined;
+    const asksKeys = ask.kind !== 'tag-values';
     const columns = [...measurement.tags.values()].filter(
-      (column) => wanted === undefined || wanted.includes(column.key),
+      ({ key }) => !(asksKeys && known.has(key)) && (wanted === undefined || wanted.includes(key)),
     );
+    if (asksKeys && columns.length === 0) continue;
+    let missing = columns.length;
     const seen = columns.map((column) => new Uint8Array(column.codeMax + 1));
     for await (const slot of liveSlots(subject, measurement, question)) {
       const ordinal = subject.index.ordinalOf(slot);
@@ -149,10 +154,14 @@ async function* answerTags(
         const code = column.codeOf(ordinal);
         if (code === 0 || seen[i]![code] === 1) return;
         seen[i]![code] = 1;
-        if (ask.kind === 'tag-keys') collector.add(column.key, undefined);
-        else if (ask.kind === 'columns') collector.add(column.key, 'tag');
-        else collector.add(column.key, column.valueOf(code));
+        if (!asksKeys) collector.add(column.key, column.valueOf(code));
+        else if (!known.has(column.key)) {
+          known.add(column.key);
+          missing--;
+          collector.add(column.key, ask.kind === 'columns' ? 'tag' : undefined);
+        }
       });
+      if (asksKeys && missing === 0) break;
       if (collector.blocks.length > 0) yield* collector.take();
     }
   }
