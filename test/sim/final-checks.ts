@@ -61,7 +61,8 @@ function checkAcknowledged(cluster: SimCluster, member: SimNode): void {
       const seen = member.store.see(op.cell);
       // A retry may have become a second entry: the same content with another stamp.
       if (seen.op === op.index) continue;
-      if (seen.stamp === undefined || isNewer(stamp, seen.stamp)) {
+      const decides = seen.stamp ?? cluster.newestDelete(op.cell, world.now);
+      if (decides === undefined || isNewer(stamp, decides)) {
         world.violate('I1', `op ${op.index} (${op.level}, by ${op.copies}) lost on ${member.name}`);
         return;
       }
@@ -132,14 +133,15 @@ function checkReads(cluster: SimCluster): void {
       world.violate('I2', `read of cell ${read.cell} saw op ${read.op}`);
     }
     if (read.level !== 'quorum' || read.endedMs >= lostMs) continue;
-    const missed = ops.find((op) => isMissed(op, read));
+    const stamp = read.stamp ?? cluster.newestDelete(read.cell, read.endedMs);
+    const missed = ops.find((op) => isMissed(op, read, stamp));
     if (missed !== undefined) {
       world.violate(
         'linearizable',
         `read at ${Math.round(read.invokedMs)} missed op ${missed.index}`,
       );
     }
-    const newer = reads.find((other) => isBefore(other, read) && isBehind(read.stamp, other.stamp));
+    const newer = reads.find((other) => isBefore(other, read) && isBehind(stamp, other.stamp));
     if (newer !== undefined) {
       world.violate('linearizable', `read at ${Math.round(read.invokedMs)} went back in time`);
     }
@@ -150,11 +152,11 @@ function isFromPast(op: Op | undefined, read: ReadOp): boolean {
   return op?.kind === 'write' && op.cell === read.cell && op.invokedMs <= read.endedMs;
 }
 
-function isMissed(op: Op, read: ReadOp): boolean {
+function isMissed(op: Op, read: ReadOp, stamp: Stamp | undefined): boolean {
   if (op.ackedMs === undefined || op.ackedMs >= read.invokedMs || !covers(op, read.cell))
     return false;
   if (op.levelReached !== 'quorum' && op.levelReached !== 'all') return false;
-  return isBehind(read.stamp, op.stamp);
+  return isBehind(stamp, op.stamp);
 }
 
 function isBefore(earlier: ReadOp, later: ReadOp): boolean {

@@ -27,6 +27,8 @@ export interface Plan {
   /** Messages go through the codec. */
   readonly encodes: boolean;
   readonly isControlled: boolean;
+  /** Tombstones are removed. */
+  readonly collects: boolean;
   /** One replica moves to another node. */
   readonly moves: boolean;
 }
@@ -60,6 +62,7 @@ export function drawPlan(world: World): Plan {
     slowDisks: world.chance(0.2),
     encodes: world.chance(0.05),
     isControlled: world.chance(0.3),
+    collects: world.chance(0.7),
     moves,
   };
 }
@@ -86,6 +89,7 @@ export function calmPlan(replicaCount: number): Plan {
     slowDisks: false,
     encodes: true,
     isControlled: false,
+    collects: true,
     moves: false,
   };
 }

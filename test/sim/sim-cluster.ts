@@ -4,12 +4,13 @@ import type { ShardRecord } from '../../src/model/cluster.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import type { ReplicaEffect } from '../../src/replication/replica-events.ts';
 import { Network } from './network.ts';
-import { type Op, opIndexOf, type ReadOp } from './operations.ts';
+import { covers, type DeleteOp, type Op, opIndexOf, type ReadOp } from './operations.ts';
 import type { Plan } from './plan.ts';
 import type { PlantedBug } from './planted-bugs.ts';
 import { Register } from './register.ts';
 import { placeNew, SimController } from './sim-controller.ts';
 import { SimNode } from './sim-node.ts';
+import { isNewer, type Stamp } from './sim-store.ts';
 import type { World } from './world.ts';
 
 type Answer = Extract<ReplicaEffect, { kind: 'answer' }>;
@@ -44,6 +45,8 @@ export class SimCluster {
     pulledEntries: 0,
     unreadable: 0,
     quorumReads: 0,
+    collections: 0,
+    rebuilds: 0,
     moves: 0,
     retired: 0,
   };
@@ -52,6 +55,7 @@ export class SimCluster {
   hasClockJumped = false;
   readonly #byName = new Map<string, SimNode>();
   readonly #entries = new Map<string, KnownEntry>();
+  readonly #deletes: (Stamp & { readonly op: DeleteOp })[] = [];
   readonly #primaries = new Map<number, string>();
 
   constructor(world: World, plan: Plan, bug?: PlantedBug) {
@@ -86,6 +90,16 @@ export class SimCluster {
     return this.#entries.get(`${origin}#${sequence}`);
   }
 
+  /** The newest delete of a cell that anyone has accepted, of those that began by then: its tombstone may be gone. */
+  newestDelete(cell: number, beganByMs: number): Stamp | undefined {
+    let newest: Stamp | undefined;
+    for (const one of this.#deletes) {
+      if (!covers(one.op, cell) || one.op.invokedMs > beganByMs) continue;
+      if (newest === undefined || isNewer(one, newest)) newest = one;
+    }
+    return newest;
+  }
+
   /** A process that starts or ends: peers that can reach it notice by their connections, sometimes. */
   linkChanged(node: SimNode, isUp: boolean): void {
     const { world, network } = this;
@@ -108,6 +122,7 @@ export class SimCluster {
     const known = this.#entries.get(key);
     if (known === undefined) {
       this.#entries.set(key, { entry, acceptor: node.name, copies: [] });
+      if (op.kind === 'delete') this.#deletes.push({ op, hlc: entry.hlc, origin: entry.origin });
       if (this.world.isTracing) {
         this.world.note(node.name, `takes ${op.kind} ${op.index} as ${key} @${entry.hlc}`);
       }

@@ -2,7 +2,7 @@
 
 import type { ShardRecord } from '../../src/model/cluster.ts';
 import type { Entry } from '../../src/model/entry.ts';
-import type { Versions } from '../../src/replication/version-vector.ts';
+import { type Versions, VersionVector } from '../../src/replication/version-vector.ts';
 import { emptyImage, type StoreImage } from './sim-store.ts';
 import type { World } from './world.ts';
 
@@ -58,6 +58,12 @@ export class SimDisk {
     this.unsynced = [];
     this.image = emptyImage;
     this.gcVersions = {};
+  }
+
+  noteCollected(versions: Versions): void {
+    const joined = new VersionVector(this.gcVersions);
+    joined.joinAll(versions);
+    this.gcVersions = joined.toRecord();
   }
 
   remember(): void {

@@ -21,6 +21,7 @@ import { SimDisk } from './sim-disk.ts';
 import { SimLog } from './sim-log.ts';
 import { type Sight, SimStore } from './sim-store.ts';
 import { fetchSnapshot, type SimSnapshot } from './snapshot-transfer.ts';
+import { keepUp } from './upkeep.ts';
 
 type Effect<K extends ReplicaEffect['kind']> = Extract<ReplicaEffect, { kind: K }>;
 
@@ -43,6 +44,8 @@ export class SimNode {
   isUp = false;
   skewMs: number;
   isSlow = false;
+  /** A snapshot is on its way here: tombstones stay, for it may hold what they hide. */
+  isFetching = false;
   /** Until virtual time; events wait. */
   pausedUntilMs = 0;
   /** What it had when it last proposed a change of the record. */
@@ -83,6 +86,7 @@ export class SimNode {
     this.#clock = clock;
     this.#log = new SimLog(this.#cluster, this);
     this.#isCutDue = false;
+    this.isFetching = false;
     this.#appliedLsn = image.replayFrom;
     this.store = new SimStore(image, bug === 'arrival');
     const { gcVersions, promised, record, isEmpty } = disk;
@@ -118,7 +122,7 @@ export class SimNode {
     });
     this.#loop(700, generation, () => follower.renewLease());
     this.#loop(1_500, generation, () => follower.poll());
-    this.#loop(1_300, generation, () => this.#flush());
+    this.#loop(1_300, generation, () => keepUp(this.#cluster, this));
     if (bug === 'hints') this.#loop(300, generation, () => this.#sendHints());
     this.#cluster.linkChanged(this, true);
   }
@@ -331,8 +335,10 @@ export class SimNode {
     else this.store.merge(snapshot);
     const versions = new VersionVector(this.machine!.versions);
     versions.joinAll(snapshot.versions);
-    this.#saveImage(versions.toRecord(), Math.max(snapshot.hlcMax, this.#clock!.last));
-    this.disk.gcVersions = { ...this.disk.gcVersions, ...snapshot.gcVersions };
+    this.#clock!.observe(snapshot.hlcMax);
+    this.saveImage(versions.toRecord());
+    this.disk.noteCollected(snapshot.gcVersions);
+    this.isFetching = false;
     const { gcVersions, hlcMax } = snapshot;
     if (world.chance(0.02)) {
       this.crash();
@@ -344,6 +350,7 @@ export class SimNode {
   }
 
   #renewStore(): void {
+    this.#cluster.stats.rebuilds++;
     this.later(this.#cluster.world.between(1, 20), () => {
       this.disk.renew();
       this.store = new SimStore(this.disk.image);
@@ -352,29 +359,12 @@ export class SimNode {
     });
   }
 
-  #saveImage(versions: Versions, hlcMax: number): void {
+  /** Everything applied is durable. */
+  saveImage(versions: Versions): void {
     const cells = new Map(this.store.cells);
     const tombstones = [...this.store.tombstones];
+    const hlcMax = this.#clock!.last;
     this.disk.image = { cells, tombstones, versions, hlcMax, replayFrom: this.#appliedLsn };
-  }
-
-  #flush(): void {
-    const { world, plan } = this.#cluster;
-    const { machine, disk } = this;
-    if (machine === undefined || machine.phase === 'empty') return;
-    disk.remember();
-    if (world.chance(0.5)) this.#saveImage(machine.versions, this.#clock!.last);
-    if (!world.chance(0.6)) return;
-    const trimmable = machine.trimVersions(plan.pressure && world.chance(0.6));
-    const gone = new Map<string, number>();
-    let count = 0;
-    for (const { lsn, origin, sequence } of disk.log) {
-      if (lsn > disk.image.replayFrom || sequence > (trimmable[origin] ?? 0)) break;
-      gone.set(origin, Math.max(gone.get(origin) ?? 0, sequence));
-      count++;
-    }
-    disk.log.splice(0, count);
-    for (const [origin, sequence] of gone) this.feed({ kind: 'trimmed', origin, sequence });
   }
 
   #noteEpoch(): void {
@@ -392,7 +382,7 @@ export class SimNode {
     this.#isCutDue = false;
     const cut = cutLog(disk, this.store, standing.versions, machine.versions);
     if (cut === undefined) return;
-    this.#saveImage(cut, this.#clock!.last);
+    this.saveImage(cut);
     this.crash();
     this.start();
   }

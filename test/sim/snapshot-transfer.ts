@@ -16,7 +16,11 @@ const setUpMs = 1_500;
 
 export function fetchSnapshot(cluster: SimCluster, to: SimNode, from: string): void {
   const { world, network, bug } = cluster;
-  const fail = () => to.feed({ kind: 'snapshot-failed', from });
+  to.isFetching = true;
+  const fail = () => {
+    to.isFetching = false;
+    to.feed({ kind: 'snapshot-failed', from });
+  };
   const arrive = (snapshot: SimSnapshot) => {
     to.later(world.between(1, world.chance(0.2) ? 800 : 60), () => {
       if (network.reaches(from, to.name)) to.mergeSnapshot(from, snapshot);
