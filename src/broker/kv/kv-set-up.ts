@@ -41,7 +41,8 @@ export class KvSetUp {
 
   async #make(): Promise<void> {
     const { env, route, setUpKeys } = this.#parts;
-    await setUpKeys?.();
+    const made: Promise<void> = setUpKeys?.() ?? Promise.resolve();
+    await made;
     const deadlineMs = env.clock.monotonicMs() + patienceMs;
     while (!(await this.isDone())) {
       if (env.clock.monotonicMs() > deadlineMs) {

@@ -1,6 +1,8 @@
-// Goal: whatever the order of arrival, flushes, reopenings, collections and merges, the store answers as a plain
-// map in which the greatest stamp of a key wins.
-// Method: random histories against that map; every entry is one of a fixed set of operations with unique stamps.
+/**
+ * Goal: whatever the order of arrival, flushes, reopenings, collections and merges, the store answers as a plain
+ * map in which the greatest stamp of a key wins.
+ * Method: random histories against that map; every entry is one of a fixed set of operations with unique stamps.
+ */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

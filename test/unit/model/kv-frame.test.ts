@@ -1,5 +1,7 @@
-// Goal: a frame of keys gives back exactly what was put in, and no damaged one is taken for a sound one or breaks
-// the reader. Method: random batches; flips, cuts and resealed changes of random bytes.
+/**
+ * Goal: a frame of keys gives back exactly what was put in, and no damaged one is taken for a sound one or breaks
+ * the reader. Method: random batches; flips, cuts and resealed changes of random bytes.
+ */
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,6 @@
-// Goal: ranges by prefix hold exactly the keys that begin with it. Method: random keys against startsWith.
+/**
+ * Goal: ranges by prefix hold exactly the keys that begin with it. Method: random keys against startsWith.
+ */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

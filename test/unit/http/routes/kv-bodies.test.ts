@@ -1,4 +1,6 @@
-// Goal: the three forms of a body say the same, carry every byte, and bad ones are refused with their place.
+/**
+ * Goal: the three forms of a body say the same, carry every byte, and bad ones are refused with their place.
+ */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -1,5 +1,7 @@
-// Goal: requests and blocks of key-value reads cross the wire unchanged, and a malformed one is refused before
-// anything works with it. Method: round trips; lists whose ends do not fit their bytes.
+/**
+ * Goal: requests and blocks of key-value reads cross the wire unchanged, and a malformed one is refused before
+ * anything works with it. Method: round trips; lists whose ends do not fit their bytes.
+ */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
