@@ -2,6 +2,7 @@
 
 import type { Disk, Env } from '../env/env.ts';
 import { loadClockMark, RetentionClock, saveClockMark } from './retention-clock.ts';
+import { purgeRetired } from './retired-replicas.ts';
 import type { WorkerCall } from './worker/messages.ts';
 
 const clockCheckMs = 60_000;
@@ -36,6 +37,8 @@ export async function startRetention(
     if (!isDue) return;
     await callAll({ kind: 'expire', nowNs: clock.wallNs() });
     await callAll({ kind: 'purge', olderThanMs: trashMs });
+    const count = await purgeRetired(disk, clock.wallMs() - trashMs);
+    if (count > 0) log.info('retired replicas removed', { count });
   };
   const run = () => {
     check().catch((error) => log.warn('retention check failed', { error }));

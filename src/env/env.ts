@@ -80,6 +80,7 @@ export interface Disk {
   list(path: string): Promise<string[]>;
   makeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** A file or an empty directory. */
   remove(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
   /** Bytes free for us on the file system. */

@@ -12,6 +12,7 @@ import type { ReplicaEvent } from '../../replication/replica-events.ts';
 import { ReplicaMachine } from '../../replication/replica-machine.ts';
 import { toHex } from '../identity.ts';
 import { SegmentReader } from '../log/segment-reader.ts';
+import { moveToTrash } from '../retired-replicas.ts';
 import { kindOfSlot } from '../slots.ts';
 import type { PostFromWorker, WorkerStart } from './messages.ts';
 import {
@@ -142,10 +143,7 @@ export class ReplicaSet {
     const { disk, env } = this.#options;
     const { shard, home } = replica;
     await home.store.close();
-    await disk.makeDirectory('trash');
-    const place = `trash/${Math.floor(env.clock.wallMs())}-${home.directory}`;
-    await disk.rename(home.directory, place);
-    await disk.syncDirectory('.');
+    const place = await moveToTrash(disk, home.directory, env.clock.wallMs());
     this.#byId.delete(home.replicaId);
     if (this.replicas.get(shard) === replica) this.replicas.delete(shard);
     env.log.info('replica retired', { shard, place });

@@ -13,6 +13,7 @@ import {
   readdir,
   readFile,
   rename,
+  rmdir,
   stat,
   statfs,
   unlink,
@@ -45,6 +46,16 @@ function wrap(error: unknown, doing: string, path: string): CitadelError {
       details: { path, errno: code ?? '' },
     },
   );
+}
+
+/** A file or an empty directory. */
+async function removeEntry(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EISDIR') throw error;
+    await rmdir(path);
+  }
 }
 
 async function attempt<T>(doing: string, path: string, run: () => Promise<T>): Promise<T> {
@@ -180,7 +191,7 @@ export function openNodeDisk(root: string): Disk {
       }),
     remove: (path) =>
       attempt('remove', path, async () => {
-        await unlink(at(path));
+        await removeEntry(at(path));
         await syncDirectoryAt(dirname(at(path)));
       }),
     syncDirectory: (path) => attempt('sync', path, () => syncDirectoryAt(at(path))),
