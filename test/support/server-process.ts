@@ -86,7 +86,7 @@ export function startServer(
 export async function waitUntilReady(
   server: ServerProcess,
   ready: () => Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

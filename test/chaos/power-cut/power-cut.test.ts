@@ -30,6 +30,7 @@ const loadMsRange = 700;
 const unsyncedRoundsMax = 5;
 const patienceMs = 120_000;
 const writerCount = 4;
+const clusterWriters = 8;
 /** Small enough for flushes and compaction to be part of every round. */
 const small = ['-memory', '64MiB'];
 
@@ -139,7 +140,7 @@ describe.skipIf(!compilerInstalled)(`power cuts (seed ${seed})`, () => {
     function start(...args: readonly string[]): Promise<CitadelCluster> {
       const life = lives++;
       return startCluster({
-        args,
+        args: [...small, ...args],
         nodeOptions: (index) => plant.optionsOf(`cluster-${life}-${index}`),
       });
     }
@@ -187,7 +188,8 @@ describe.skipIf(!compilerInstalled)(`power cuts (seed ${seed})`, () => {
       for (let done = 0; done < rounds; ) {
         const cluster = await start();
         try {
-          const load = new AckedLoad(writerCount);
+          // Every second life flushes and trims all the time.
+          const load = new AckedLoad(clusterWriters, { filled: lives % 2 === 0 });
           await load.prepare(cluster.nodes[0]!);
           for (let life = 0; life < roundsPerLife && done < rounds; life++, done++) {
             const one = [cluster.nodes[pickBelow(rng, cluster.nodes.length)]!];
