@@ -480,7 +480,7 @@ describe('what the node tells', () => {
       databases: ['mydb'],
       shards: {
         tstore: [{ shard: 0, primary: 'node', epoch: 1, replicas: ['node'] }, {}, {}, {}],
-        kstore: [],
+        kstore: [{ shard: 0, primary: 'node' }, {}, {}, {}],
       },
     });
     expect((await server.request('/info', { pretty: '' })).text()).toMatch(/^\{\n {4}"version"/);

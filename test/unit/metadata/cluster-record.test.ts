@@ -83,11 +83,10 @@ describe('another kind of store', () => {
   test('has a map of its own, made once', async () => {
     const store = await openStore();
     await openCluster(store, clock, { ...options, shardCount: 8 });
-    expect(await makeShardMap(store, clock, 'kstore', kv)).toMatchObject(kv);
-    const other = { shardCount: undefined, replicationFactor: 1 };
-    expect(await makeShardMap(store, clock, 'kstore', other)).toMatchObject(kv);
-    const more = { shardCount: 8, replicationFactor: 3 };
-    await expect(makeShardMap(store, clock, 'kstore', more)).rejects.toMatchObject({
+    const any = { shardCount: undefined, replicationFactor: 3 };
+    const made = { shardCount: 8, replicationFactor: 1 };
+    expect(await makeShardMap(store, clock, 'kstore', any)).toMatchObject(made);
+    await expect(makeShardMap(store, clock, 'kstore', kv)).rejects.toMatchObject({
       code: 'conflict',
     });
     expect((await openCluster(store, clock, options)).shards).toHaveLength(8);
