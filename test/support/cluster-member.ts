@@ -51,7 +51,11 @@ export function makeNodeRecord(uuid: string, zone = '', startedMs = 1): NodeReco
   };
 }
 
-export const hastyRules: DecisionRules = { settleMs: 300, balanceAfterMs: 600 };
+export const hastyRules: DecisionRules = {
+  settleMs: 300,
+  balanceAfterMs: 600,
+  replaceAfterMs: 600_000,
+};
 
 /** `store` is the member's own and closed with it. */
 export async function openMember(
@@ -76,7 +80,7 @@ export async function openMember(
   const node = makeNodeRecord(uuid, options.zone, env.clock.wallMs());
   const attached = new Session(env, view.store, node, { ttlMs, gate: options.gate });
   session = attached;
-  const controller = new Controller(env, view, attached, rules);
+  const controller = new Controller(env, view, attached, async () => [], rules);
   await attached.start();
   view.onChange((map) => attached.observe(map));
   controller.start();
