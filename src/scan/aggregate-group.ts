@@ -51,6 +51,11 @@ export class AggregateGroup {
     }
   }
 
+  /** False: rows from the one time to the other go to several windows, so that no summary can stand for them. */
+  takesSpan(first: bigint, last: bigint): boolean {
+    return this.#slots.isOneWindow(first, last);
+  }
+
   /** All or nothing: false when some aggregate has to see the cells. `summaries[i]` belongs to aggregate i. */
   addSummaries(base: bigint, summaries: readonly (ColumnSummary | undefined)[]): boolean {
     let first = Infinity;

@@ -47,6 +47,8 @@ export interface SeriesBinding {
 export interface GroupScan {
   /** Rows of one series, cut to the plan's range; batches of one series in plan order, not overlapping. */
   addBatch(series: SeriesBinding, batch: ColumnBatch): void;
+  /** Whether summaries of a chunk with these first and last times are worth reading. */
+  takesSpan(first: bigint, last: bigint): boolean;
   /**
    * A whole chunk inside the plan's range, by its summaries: one per field of the scan, undefined =
    * no cell. False = cannot be answered this way and nothing was added: read the cells.
@@ -254,6 +256,10 @@ class RawGroupScan implements GroupScan {
     this.#rows.addRows(bound.seriesKey, rows, columns);
   }
 
+  takesSpan(): boolean {
+    return false;
+  }
+
   addSummaries(): boolean {
     return false;
   }
@@ -304,6 +310,10 @@ class AggregateGroupScan implements GroupScan {
       field < 0 ? textColumn(bound.tags[i]!, rows.rowCount) : rows.columns[field],
     );
     this.#group.addRows(rows, columns, extras);
+  }
+
+  takesSpan(first: bigint, last: bigint): boolean {
+    return this.#group.takesSpan(first, last);
   }
 
   addSummaries(

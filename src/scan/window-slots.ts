@@ -102,6 +102,14 @@ export class WindowSlots {
     return this.#slotAt(floorDivide(start - offsetNs, intervalNs), 0);
   }
 
+  /** Whether all of [first, last] lies in one window; makes no slot. */
+  isOneWindow(first: bigint, last: bigint): boolean {
+    const { intervalNs, offsetNs } = this.#grid;
+    if (intervalNs === 0n) return true;
+    if (last - first >= intervalNs) return false;
+    return floorDivide(first - offsetNs, intervalNs) === floorDivide(last - offsetNs, intervalNs);
+  }
+
   /** The slot when all of [first, last] lies in one window, else undefined. */
   slotOfSpan(first: bigint, last: bigint): number | undefined {
     const { intervalNs, offsetNs } = this.#grid;

@@ -13,7 +13,10 @@ import { writeInteger } from './number-text.ts';
 import type { FormatOptions } from './options.ts';
 import { TimeText } from './time-text.ts';
 
-const startCapacity = 96 * 1024;
+/** Most answers are small; a large one doubles it a few times. */
+const startCapacity = 4 * 1024;
+/** They hold nothing of a document. */
+const layouts = { plain: new JsonLayout(false), pretty: new JsonLayout(true) } as const;
 /** Between two looks at how full the buffer is. */
 const rowsPerSlice = 512;
 /** Long rows end a slice early. */
@@ -36,7 +39,7 @@ export class JsonDocument {
 
   constructor(options: FormatOptions) {
     this.#options = options;
-    this.#layout = new JsonLayout(options.pretty);
+    this.#layout = options.pretty ? layouts.pretty : layouts.plain;
   }
 
   open(): void {

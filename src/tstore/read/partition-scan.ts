@@ -88,6 +88,8 @@ function trySummaries(
   group: GroupScan,
 ): boolean {
   if (source.min < span.min || source.max > span.max) return false;
+  const { start } = span;
+  if (!group.takesSpan(start + BigInt(source.min), start + BigInt(source.max))) return false;
   const { series } = located;
   if (hidingsOfSource(source, located.hidings, series.view.state.rule).length > 0) return false;
   const chunk = openSource(source, series.view.state);
