@@ -35,11 +35,6 @@ export interface KvTarget {
   readonly shard: number;
 }
 
-/** The id in the header, 16 hex digits; the log names damaged entries by it. */
-export function kvTableId(table: string): string {
-  return hash64Hex(encodeText(table));
-}
-
 /** Collects entries of one shard and table; `finish` writes them as one frame. */
 export class KvFrameBuilder {
   readonly #target: KvTarget;
