@@ -118,4 +118,21 @@ describe.skipIf(!etcdInstalled)('a move whose parties die', () => {
     const checked = await runBin('ctchecker', [...size, '-check', '-url', urls], directory);
     expect(checked.status, checked.stdout).toBe(0);
   }, 600_000);
+
+  test('a node that is removed is not waited for; one that is alive is drained first', async () => {
+    const [uuid, node] = [...byUuid].at(-1)!;
+    const url = cluster.nodes[0]!.url;
+    const early = await runBin('citadel', ['remove', uuid, '-url', url]);
+    expect([early.status, early.stderr]).toEqual([1, expect.stringContaining('drain it first')]);
+    await node.kill();
+    await waitUntil('its lease is gone', async () => {
+      const info = (await cluster.nodes[0]!.request('/info')).json() as {
+        nodes: { uuid: string; state: string }[];
+      };
+      return info.nodes.find((one) => one.uuid === uuid)?.state === 'gone';
+    });
+    await command('remove', uuid, '-force');
+    await waitForRest((shards) => shards.every(({ replicas }) => !replicas.includes(uuid)));
+    await command('verify');
+  }, 240_000);
 });
