@@ -2,20 +2,23 @@
  * A client that loads generated rows over HTTP, in a process of its own: bodies are made first, then
  * sent over a few keep-alive connections as fast as the server answers. Prints one line of JSON.
  *
- * Arguments: URL DATABASE integer|float|series ROWS ROWS_PER_BODY CONNECTIONS
+ * Bodies go to the URLs in turn.
+ *
+ * Arguments: URL[,URL...] DATABASE integer|float|series ROWS ROWS_PER_BODY CONNECTIONS
  */
 
 import { Agent, request } from 'node:http';
 import { manySeriesBodies, tsbsBodies, tsbsDay } from '../tsbs/tsbs-cpu.ts';
 
-const [, , url = '', database = '', kind = '', rowsText, sizeText, connectionText] = process.argv;
+const [, , urls = '', database = '', kind = '', rowsText, sizeText, connectionText] = process.argv;
 const rows = Number(rowsText);
 const rowsPerBody = Number(sizeText);
 const connections = Number(connectionText);
 const retriesMax = 200;
 
 const agent = new Agent({ keepAlive: true, maxSockets: connections });
-const target = `${url}/write?db=${database}`;
+const targets = urls.split(',').map((url) => `${url}/write?db=${database}`);
+let sentCount = 0;
 
 interface Answer {
   readonly status: number;
@@ -25,6 +28,7 @@ interface Answer {
 function post(body: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { 'Content-Length': body.length };
+    const target = targets[sentCount++ % targets.length]!;
     const outgoing = request(target, { method: 'POST', agent, headers }, (incoming) => {
       let text = '';
       incoming.on('data', (part: Buffer) => {
