@@ -55,7 +55,7 @@ export async function showStats(parts: StatementParts, module: string): Promise<
       memBytes: status.memoryBytes,
       memBudgetBytes: status.memoryBudgetBytes,
     }),
-    ...status.shards.map(shardRow),
+    ...status.shards.filter(({ kind = 'tstore' }) => kind === 'tstore').map(shardRow),
     makeRow('write', {
       pointReq: stats.pointsWritten + stats.pointsDropped + stats.pointsFailed,
       req: stats.writeRequests,

@@ -87,15 +87,21 @@ function addStatus(registry: Registry): (status: NodeStatus) => void {
   const budget = gauge('memory_budget_bytes', 'What they may take');
   const log = gauge('log_bytes', 'Commit logs on disk');
   const diskFree = gauge('disk_free_bytes', 'Room in the data directory');
-  const shardMemory = gauge('shard_memory_bytes', 'Memtables of a shard', ['shard']);
-  const shardDisk = gauge('shard_disk_bytes', 'Files of a shard', ['shard']);
-  const shardSeries = gauge('shard_series', 'Series of a shard', ['shard']);
-  const shardUnflushed = gauge('shard_unflushed_entries', 'Log entries not in files', ['shard']);
-  const shardFaults = gauge('shard_faults', 'Damaged places found on disk', ['shard']);
+  const shardMemory = gauge('shard_memory_bytes', 'Memtables of a shard', ['kind', 'shard']);
+  const shardDisk = gauge('shard_disk_bytes', 'Files of a shard', ['kind', 'shard']);
+  const shardSeries = gauge('shard_series', 'Series of a shard', ['kind', 'shard']);
+  const shardUnflushed = gauge('shard_unflushed_entries', 'Log entries not in files', [
+    'kind',
+    'shard',
+  ]);
+  const shardFaults = gauge('shard_faults', 'Damaged places found on disk', ['kind', 'shard']);
   const shardPrimary = gauge('shard_primary', '1 where this node is primary of the shard', [
     'shard',
   ]);
-  const shardEpoch = gauge('shard_epoch', 'Epoch of the shard as this node knows it', ['shard']);
+  const shardEpoch = gauge('shard_epoch', 'Epoch of the shard as this node knows it', [
+    'kind',
+    'shard',
+  ]);
   const shardLag = gauge('shard_lag_entries', 'Entries that others have and this one lacks', [
     'shard',
   ]);
@@ -113,7 +119,7 @@ function addStatus(registry: Registry): (status: NodeStatus) => void {
     // A shard may have left since the last time.
     for (const one of ofShards) one.reset();
     for (const shard of status.shards) {
-      const labels = { shard: String(shard.shard) };
+      const labels = { kind: shard.kind ?? 'tstore', shard: String(shard.shard) };
       shardMemory.set(labels, shard.memoryBytes);
       shardDisk.set(labels, shard.diskBytes);
       shardSeries.set(labels, shard.seriesCount);

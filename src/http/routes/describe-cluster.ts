@@ -83,8 +83,8 @@ function describeCopy(record: ShardRecord, node: string, status: ShardStatus | u
   };
 }
 
-function findStatus(status: NodeStatus | undefined, shard: number) {
-  return status?.shards.find((one) => one.shard === shard);
+function findStatus(status: NodeStatus | undefined, kind: StoreKind, shard: number) {
+  return status?.shards.find((one) => one.shard === shard && (one.kind ?? 'tstore') === kind);
 }
 
 export function describeShards(
@@ -96,7 +96,7 @@ export function describeShards(
   return map.shards[kind].map((record) => {
     const { shard, epoch, primary, replicas, learner, leaving, degraded } = record;
     const copies = holdersOf(record).map((node) =>
-      describeCopy(record, node, findStatus(statuses.get(node), shard)),
+      describeCopy(record, node, findStatus(statuses.get(node), kind, shard)),
     );
     const optional = { learner: learner ?? null, leaving: leaving ?? null };
     return { shard, epoch, primary, replicas, ...optional, degraded, copies };
