@@ -162,7 +162,7 @@ describe.skipIf(!etcdInstalled)('moves of replicas', () => {
     const { uuid } = (await infoOf(last!)).node;
     startLoad();
     const plan = await command('drain', uuid.slice(0, 8), '-dry-run', '-url', first!.url);
-    expect(plan).toMatch(new RegExp(`${uuid.slice(0, 8)} +0 +4`));
+    expect(plan).toMatch(new RegExp(`${uuid.slice(0, 8)} +0 +[48]\\b`));
     await command('drain', uuid, '-url', first!.url);
     const isEmpty = async () => {
       const { counts, isAtRest } = await placementOf(first!);
@@ -175,7 +175,8 @@ describe.skipIf(!etcdInstalled)('moves of replicas', () => {
       return !names.some((name) => name.startsWith('shard-'));
     };
     await waitUntil('all in the trash', isTrashed);
-    expect(await readdir(`${last!.dataDir}/trash`)).toHaveLength(4);
+    const trash = await readdir(`${last!.dataDir}/trash`);
+    expect(trash.filter((name) => /^\d+-shard-/.test(name))).toHaveLength(4);
     await stopLoad();
     await expectAllThere(last!);
     await command('drain', uuid, '-cancel', '-url', first!.url);
