@@ -3,6 +3,8 @@
  * any side acknowledged at any level is on all replicas after the heal, and the copies agree.
  * Method: each node and etcd are a network namespace of their own; writers stay with one node and one level each,
  * so that both sides of a cut take writes all the time; then everything is read through every node.
+ * Overwritten cells are not checked: an attempt that the network held back, and that another replica has long stood
+ * in for, may be stored when the network heals, with the stamp of then.
  *
  * TEST_PARTITION_ROUNDS: so many random cuts after the named ones (scripts/partition-test.mjs);
  * TEST_PARTITION_REPLICAS: copies; TEST_PARTITION_SEED: the same choices again.
@@ -93,7 +95,7 @@ describe.skipIf(!canRun)(`partitions (seed ${seed}, ${replicas} copies)`, () => 
       levels.map((level) => ({
         node,
         level,
-        load: new AckedLoad(1, { prefix: `${node.host}-${level}-` }),
+        load: new AckedLoad(1, { prefix: `${node.host}-${level}-`, cells: false }),
       })),
     );
     await loads[0]!.load.prepare(cluster.nodes[0]!);
