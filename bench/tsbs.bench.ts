@@ -80,7 +80,10 @@ async function compareAll(pair: Pair, shape: DataShape): Promise<void> {
     const text = (turn: number): string => query.text(shape, turn);
     const budgetMs = Number(secondsText) * 1_000;
     const compared = await compareQuery(pair, { database, text, runs, budgetMs });
-    table.push(tableRow(query, compared));
+    const row = tableRow(query, compared);
+    // A run takes minutes: who waits sees it move.
+    console.error(row.join('  '));
+    table.push(row);
   }
   printTable(table);
 }
