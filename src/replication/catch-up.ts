@@ -13,7 +13,7 @@ import { type Puller, pullLifeMs } from './puller.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import type { ReplicaEvent } from './replica-events.ts';
 import type { Stability } from './stability.ts';
-import type { Versions } from './version-vector.ts';
+import { type Versions, VersionVector } from './version-vector.ts';
 
 type Body<K extends PeerBody['kind']> = Extract<PeerBody, { kind: K }>;
 type Event<K extends ReplicaEvent['kind']> = Extract<ReplicaEvent, { kind: K }>;
@@ -37,6 +37,9 @@ export class CatchUp {
   #sequenceMark = 0;
   #fetchingFrom: string | undefined;
   #fetchFailedMs = Number.NEGATIVE_INFINITY;
+  /** Collected elsewhere, as far as it was told: until this is covered a rebuild goes on. */
+  #rebuildFor: Versions = {};
+  #hasRebuildAlarm = false;
   /** Pulls that wait for a durable promise, by node. */
   readonly #waiting = new Map<string, Body<'pull'>>();
 
@@ -52,6 +55,7 @@ export class CatchUp {
     if (core.peers.size === 0 || !core.isHolder) return;
     const { nowMs } = core;
     core.judgeClock();
+    this.#endRebuild();
     for (const peer of core.peers.values()) peer.checkTarget(core.versions);
     const isSettled = core.phase === 'active' && !core.isMoving;
     const isIdle = isSettled && nowMs - core.lastEntryMs > idleAfterMs;
@@ -177,18 +181,36 @@ export class CatchUp {
   }
 
   /** The peer has garbage-collected what is missing here: it gets what only this replica has, then this one starts anew. */
-  onRebuild(from: string, versions: Versions): void {
+  onRebuild(from: string, { standing, gcVersions }: Body<'rebuild'>): void {
     const core = this.#core;
+    // A late verdict: what was missing has come since.
+    if (core.versions.coversAll(gcVersions)) return;
     if (!core.isComplete && core.phase !== 'rebuilding') return;
+    if (core.phase !== 'rebuilding') this.#rebuildFor = {};
     core.phase = 'rebuilding';
-    const has = { versions, received: {}, isUrgent: true };
+    const needs = new VersionVector(this.#rebuildFor);
+    needs.joinAll(gcVersions);
+    this.#rebuildFor = needs.toRecord();
+    const has = { versions: standing.versions, received: {}, isUrgent: true };
     const { ranges, isTrimmed } = findMissing(core, has);
-    if (isTrimmed)
-      core.alarm('cannot rebuild: entries that only this replica has were trimmed', {});
-    else if (ranges.length > 0) {
+    if (isTrimmed) {
+      // Others may still have it, and give it to that peer: the next verdict tells.
+      if (!this.#hasRebuildAlarm)
+        core.alarm('rebuild waits for entries that were trimmed here', {});
+      this.#hasRebuildAlarm = true;
+    } else if (ranges.length > 0) {
       const last = core.message(from, { kind: 'standing', standing: core.standing() });
       core.effects.push({ kind: 'send-entries', to: from, ranges, last });
     } else if (this.#intake.pendingCount === 0) core.saveEmpty(true);
+  }
+
+  /** What was on its way when the verdict came, a snapshot above all, may have brought everything. */
+  #endRebuild(): void {
+    const core = this.#core;
+    if (core.phase !== 'rebuilding' || core.isRenewing) return;
+    if (!core.versions.coversAll(this.#rebuildFor)) return;
+    core.phase = 'catching-up';
+    this.#hasRebuildAlarm = false;
   }
 
   #answerPull(from: string, body: Body<'pull'>): void {
@@ -207,7 +229,8 @@ export class CatchUp {
       return;
     }
     if (core.isComplete && !this.#coversCollected(standing.versions)) {
-      core.send(from, { kind: 'rebuild', standing: core.standing() });
+      const gcVersions = core.gcVersions.toRecord();
+      core.send(from, { kind: 'rebuild', standing: core.standing(), gcVersions });
       core.send(from, end);
       return;
     }

@@ -55,6 +55,7 @@ export function encodeMessage({ head, body }: ReplicaMessage): Uint8Array {
     putVersions(body.received);
     writer.varint(body.prepare);
   }
+  if (body.kind === 'rebuild') putVersions(body.gcVersions);
   if (body.kind === 'pull' || body.kind === 'pull-end') {
     writer.varint(body.id);
     writer.varint(body.reports.length);
@@ -81,12 +82,14 @@ export function decodeMessage(bytes: Uint8Array): ReplicaMessage {
     question.received = takeVersions(reader);
     question.prepare = reader.varint();
   }
+  const gcVersions = kind === 'rebuild' ? takeVersions(reader) : {};
   const isPull = kind === 'pull' || kind === 'pull-end';
   const id = isPull ? reader.varint() : 0;
   const reports = isPull ? takeReports(reader) : [];
   const entries = takeEntries(reader, bytes, headSize);
   if (headSize - reader.position >= 8) throw broken('its head is too long');
-  const parts = { kind, standing, ...question, isUrgent: (flags & flag.urgent) !== 0, id, reports };
+  const isUrgent = (flags & flag.urgent) !== 0;
+  const parts = { kind, standing, ...question, gcVersions, isUrgent, id, reports };
   return { head, body: toBody(parts, entries) };
 }
 
@@ -95,6 +98,7 @@ interface Parts {
   readonly standing: Standing | undefined;
   readonly received: Versions;
   readonly prepare: number;
+  readonly gcVersions: Versions;
   readonly isUrgent: boolean;
   readonly id: number;
   readonly reports: readonly StabilityReport[];
@@ -112,6 +116,7 @@ function toBody(parts: Parts, entries: readonly PeerEntry[]): PeerBody {
     throw broken('it has entries that do not belong');
   if (kind === 'pull') return { kind, standing, received, isUrgent, prepare, id, reports };
   if (kind === 'pull-end') return { kind, standing, id, reports };
+  if (kind === 'rebuild') return { kind, standing, gcVersions: parts.gcVersions };
   return { kind, standing };
 }
 

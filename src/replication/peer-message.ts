@@ -98,8 +98,8 @@ export type PeerBody =
     }
   /** Entries that the puller lacks were trimmed: fetch a snapshot from me and merge it. */
   | { readonly kind: 'snapshot-offer'; readonly standing: Standing }
-  /** The puller misses what was garbage-collected: donate what I lack, then start anew from my snapshot. */
-  | { readonly kind: 'rebuild'; readonly standing: Standing };
+  /** The puller misses what was garbage-collected (it does not cover `gcVersions`): donate what I lack, then start anew from my snapshot. */
+  | { readonly kind: 'rebuild'; readonly standing: Standing; readonly gcVersions: Versions };
 
 export type PeerBodyKind = PeerBody['kind'];
 

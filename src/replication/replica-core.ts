@@ -121,6 +121,11 @@ export class ReplicaCore {
     return this.phase === 'active' || this.phase === 'catching-up';
   }
 
+  /** All was donated: the store is about to go. */
+  get isRenewing(): boolean {
+    return this.phase === 'rebuilding' && this.#wanted.isEmpty;
+  }
+
   /** A snapshot was merged; that it is no longer empty is being made durable. */
   get isFilled(): boolean {
     return this.phase === 'empty' && !this.#wanted.isEmpty;

@@ -306,7 +306,7 @@ export class ReplicaMachine {
         return;
       case 'rebuild':
         if (!core.isHolder) this.#membership.onRebuild();
-        else this.#catchUp.onRebuild(from, body.standing.versions);
+        else this.#catchUp.onRebuild(from, body);
         return;
     }
   }

@@ -30,14 +30,13 @@ export function startAccidents(cluster: SimCluster, untilMs: number): void {
   world.after(1_200, again);
 }
 
-/** Everything works again. */
+/** Everything works again; who is paused comes back by itself. */
 export function heal(cluster: SimCluster): void {
   cluster.network.partition = undefined;
   cluster.network.isHealed = true;
   cluster.register.comeUp();
   for (const node of cluster.nodes) {
     node.isSlow = false;
-    node.pausedUntilMs = 0;
     node.restart();
   }
   cluster.world.note('--', 'healed');

@@ -13,6 +13,11 @@ test.each([
     12_387,
     'an entry came after it counted as stable: replica-catch-up, a push that its sender no longer counts',
   ],
+  [
+    4_011_438,
+    'a rebuild that was no longer needed never ended: replica-catch-up, heeds no late verdict',
+  ],
+  [4_014_957, 'the same, after entries were trimmed'],
   [10_604, 'a node outside the record fetched a snapshot: only holders pull'],
 ])('seed %i: %s', { timeout: 600_000 }, (seed) => {
   const result = runSeed(seed);

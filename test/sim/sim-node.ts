@@ -155,10 +155,7 @@ export class SimNode {
     const { world } = this.#cluster;
     if (!this.isUp || this.machine === undefined) return;
     if (this.pausedUntilMs > world.now) {
-      const generation = this.#generation;
-      world.after(this.pausedUntilMs - world.now, () => {
-        if (this.#generation === generation) this.feed(event);
-      });
+      this.later(this.pausedUntilMs - world.now, () => this.feed(event));
       return;
     }
     const effects = this.machine.step(event, this.times);
@@ -218,11 +215,14 @@ export class SimNode {
     this.#appliedLsn = Math.max(this.#appliedLsn, entry.lsn);
   }
 
-  /** Not when it has crashed meanwhile. */
+  /** Not when it has crashed meanwhile; later still when it is paused. */
   later(delayMs: number, run: () => void): void {
     const generation = this.#generation;
-    this.#cluster.world.after(delayMs, () => {
-      if (this.#generation === generation) run();
+    const { world } = this.#cluster;
+    world.after(delayMs, () => {
+      if (this.#generation !== generation) return;
+      if (this.pausedUntilMs > world.now) this.later(this.pausedUntilMs - world.now, run);
+      else run();
     });
   }
 
@@ -329,11 +329,19 @@ export class SimNode {
   /** Merged and made durable in one; a crash may come before the replica hears of it. */
   mergeSnapshot(from: string, snapshot: SimSnapshot): void {
     const { bug, stats, world } = this.#cluster;
+    const machine = this.machine!;
+    // The store may hold what was deleted, and collected as garbage, without it: stores refuse that.
+    const isSafe = new VersionVector(machine.versions).coversAll(snapshot.gcVersions);
+    if (!isSafe && machine.phase !== 'empty') {
+      this.isFetching = false;
+      this.feed({ kind: 'snapshot-failed', from });
+      return;
+    }
     stats.snapshots++;
     world.note(this.name, `snapshot from ${from}`);
     if (bug === 'snapreplace') this.store = new SimStore(snapshot);
     else this.store.merge(snapshot);
-    const versions = new VersionVector(this.machine!.versions);
+    const versions = new VersionVector(machine.versions);
     versions.joinAll(snapshot.versions);
     this.#clock!.observe(snapshot.hlcMax);
     this.saveImage(versions.toRecord());

@@ -87,7 +87,7 @@ const body: fc.Arbitrary<PeerBody> = fc.oneof(
   fc.record({ kind: fc.constant('entries' as const), entries: fc.array(entry, { maxLength: 4 }) }),
   fc.record({ kind: fc.constant('pull-end' as const), standing, id: whole, reports }),
   fc.record({ kind: fc.constant('snapshot-offer' as const), standing }),
-  fc.record({ kind: fc.constant('rebuild' as const), standing }),
+  fc.record({ kind: fc.constant('rebuild' as const), standing, gcVersions: versions }),
 );
 const message: fc.Arbitrary<ReplicaMessage> = fc.record({
   head: fc.record({

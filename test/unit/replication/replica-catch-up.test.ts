@@ -170,8 +170,9 @@ describe('a snapshot', () => {
 describe('a replica that must start anew', () => {
   test('first gives what only it has, then asks for a new store', () => {
     const rig = filled(3);
+    const gcVersions = { [other]: 1 };
     const rebuild = (versions: Versions) =>
-      rig.receive('b', { kind: 'rebuild', standing: makeStanding(versions) });
+      rig.receive('b', { kind: 'rebuild', standing: makeStanding(versions), gcVersions });
     expect(only(rebuild({ [ownOrigin]: 1 }), 'send-entries')).toMatchObject([
       { ranges: [{ origin: ownOrigin, from: 2, to: 3 }] },
     ]);
@@ -186,9 +187,28 @@ describe('a replica that must start anew', () => {
   test('waits, with an alarm, when what only it has is no longer in its log', () => {
     const rig = filled(3);
     rig.step({ kind: 'trimmed', origin: ownOrigin, sequence: 3 });
-    const effects = rig.receive('b', { kind: 'rebuild', standing: makeStanding({}) });
+    const gcVersions = { [other]: 1 };
+    const verdict = { kind: 'rebuild', standing: makeStanding({}), gcVersions } as const;
+    const effects = rig.receive('b', verdict);
     expect(only(effects, 'alarm')).toHaveLength(1);
     expect(only(effects, 'save-state')).toEqual([]);
+    // Another one had it: now the peer has all of it.
+    const standing = makeStanding({ [ownOrigin]: 3 });
+    expect(only(rig.receive('b', { ...verdict, standing }), 'save-state')).toHaveLength(1);
+  });
+
+  test('goes on as it is when what was missing comes after all, and heeds no late verdict', () => {
+    const rig = filled(3);
+    const gcVersions = { [other]: 1 };
+    const verdict = { kind: 'rebuild', standing: makeStanding({}), gcVersions } as const;
+    rig.receive('b', verdict);
+    expect(rig.machine.phase).toBe('rebuilding');
+    const versions = { [other]: 4 };
+    rig.step({ kind: 'snapshot-merged', from: 'c', versions, gcVersions: {}, hlcMax: 9 });
+    rig.wait(50);
+    expect(rig.machine.phase).not.toBe('rebuilding');
+    expect(only(rig.receive('b', verdict), 'send-entries')).toEqual([]);
+    expect(rig.machine.phase).not.toBe('rebuilding');
   });
 });
 

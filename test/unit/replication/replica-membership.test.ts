@@ -141,7 +141,8 @@ describe('a replica that is in no record', () => {
 
   test('keeps its files when deletes were completed while it was away', () => {
     const rig = memberWith(2, record);
-    const effects = rig.receive('b', { kind: 'rebuild', standing: makeStanding({ [other]: 9 }) });
+    const standing = makeStanding({ [other]: 9 });
+    const effects = rig.receive('b', { kind: 'rebuild', standing, gcVersions: { [other]: 8 } });
     expect(only(effects, 'alarm')).toHaveLength(1);
     const answers = { b: { versions: all }, c: { versions: all } };
     expect(only(converse(rig, 10_000, answers), 'retire')).toEqual([]);
