@@ -71,7 +71,7 @@ export class WorkerLink {
   }
 
   write(request: WriteShardRequest, signal?: AbortSignal): Promise<WriteShardResponse> {
-    const { shard, writeId, level, isFallback = false, frame } = request;
+    const { shard, writeId, level, isFallback = false, sentMs, frame } = request;
     const bytes = frame.length;
     if (this.#dead !== undefined) return Promise.reject(this.#dead);
     if (signal?.aborted) return Promise.reject(new CitadelError('cancelled', 'write cancelled'));
@@ -98,7 +98,7 @@ export class WorkerLink {
       });
       signal?.addEventListener('abort', abort, { once: true });
       this.#inFlightBytes += bytes;
-      this.#enqueue({ id, shard, writeId, level, isFallback, frame });
+      this.#enqueue({ id, shard, writeId, level, isFallback, sentMs, frame });
     });
   }
 

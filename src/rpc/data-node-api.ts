@@ -20,6 +20,11 @@ export interface WriteShardRequest {
   readonly level: ConsistencyLevel;
   /** The primary did not answer: this replica is asked to accept in its place. Default false. */
   readonly isFallback?: boolean;
+  /**
+   * Wall clock of the broker when it sent this attempt, ms since the Unix epoch; absent = any age will do. A replica
+   * refuses an attempt that arrives too late: by then another replica may have acknowledged it, and newer writes.
+   */
+  readonly sentMs?: number;
   /** Whose shard it is. Default `tstore`. */
   readonly kind?: StoreKind;
   /**

@@ -130,22 +130,25 @@ class WriteRoute {
     const record = recordOf(this.#parts, this.#write.shard);
     const { version: mapVersion } = cluster.map;
     const attempt = { node: target, primary: record.primary, mapVersion };
-    const outcome = this.#send(attempt, record.epoch).then(
+    const outcome = this.#send(attempt, record).then(
       (response): Outcome => ({ kind: 'answer', response }),
       (error: unknown): Outcome => ({ kind: 'failure', attempt, error }),
     );
     this.#attempts.set(target, outcome);
   }
 
-  async #send({ node: uuid, primary, mapVersion }: Attempt, epoch: number) {
-    const { dataNode, cluster, kind = 'tstore' } = this.#parts;
+  async #send({ node: uuid, primary, mapVersion }: Attempt, { epoch, replicas }: ShardRecord) {
+    const { dataNode, cluster, env, kind = 'tstore' } = this.#parts;
     const { shard, writeId, level, frame: bytes, signal } = this.#write;
     const node = dataNode(uuid);
     if (node === undefined) throw new CitadelError('unavailable', `cannot reach node ${uuid}`);
     // The buffer is handed over to a node of this process, and may be needed again.
     const frame = uuid === cluster.self ? bytes.slice() : bytes;
     const isFallback = uuid !== primary;
-    const request = { kind, shard, epoch, mapVersion, writeId, level, isFallback, frame };
+    const base = { kind, shard, epoch, mapVersion, writeId, level, isFallback, frame };
+    // Where nobody can stand in, an attempt that is late does no harm.
+    const mayBeOvertaken = fallbackLevels.has(level) && replicas.length > 1;
+    const request = mayBeOvertaken ? { ...base, sentMs: env.clock.wallMs() } : base;
     return node.writeShard(request, signal);
   }
 

@@ -64,6 +64,8 @@ export interface WriteItem {
   readonly writeId: Uint8Array;
   readonly level: ConsistencyLevel;
   readonly isFallback: boolean;
+  /** Wall clock ms of the broker; undefined = any age will do. */
+  readonly sentMs: number | undefined;
   readonly frame: Uint8Array;
 }
 

@@ -34,6 +34,9 @@ const saveRetryMs = 500;
 /** Under size pressure a log gives up what at least one other replica has. */
 const pressureSegments = 8;
 
+/** Less than a broker waits before it asks another replica (broker/route/write-route.ts: 1 s). */
+const attemptLifeMs = 800;
+
 export interface GroupOptions {
   readonly env: Env;
   readonly disk: Disk;
@@ -84,12 +87,24 @@ export class ReplicaGroup {
   write(replica: ShardReplica, item: WriteItem): void {
     try {
       if (replica.isRetired) throw new CitadelError('redirect', 'the shard is not here any more');
+      this.#checkAge(item);
       const checksum = this.#check(replica, item.frame);
       const { id: request, writeId, frame, level, isFallback } = item;
       this.#offer(replica, { request, writeId, frame, checksum, level, isFallback });
     } catch (error) {
       this.#refuse(item.id, error);
     }
+  }
+
+  /**
+   * An attempt that was held up on its way (a cut link, a paused process) may have been acknowledged by another
+   * replica meanwhile, and newer writes after it: taken now it would get a newer stamp than those.
+   */
+  #checkAge({ sentMs }: WriteItem): void {
+    if (sentMs === undefined) return;
+    const ageMs = Math.round(this.#options.env.clock.wallMs() - sentMs);
+    if (ageMs <= attemptLifeMs) return;
+    throw new CitadelError('unavailable', `cannot take a write that was sent ${ageMs} ms ago`);
   }
 
   /** From a peer. @throws CitadelError `corrupt` for entries that could not be applied: nothing is taken then */

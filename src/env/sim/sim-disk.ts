@@ -76,6 +76,25 @@ export class SimDisk implements Disk {
     this.#life++;
   }
 
+  /** The disk as the process of this life sees it: once that is gone its calls do nothing and never return. */
+  forProcess(): Disk {
+    const life = this.#life;
+    const call = <T>(work: () => Promise<T>): Promise<T> =>
+      life === this.#life ? work() : new Promise<never>(() => undefined);
+    return {
+      root: this.root,
+      open: (path, mode) => call(() => this.open(path, mode)),
+      readAll: (path) => call(() => this.readAll(path)),
+      writeAtomic: (path, bytes) => call(() => this.writeAtomic(path, bytes)),
+      list: (path) => call(() => this.list(path)),
+      makeDirectory: (path) => call(() => this.makeDirectory(path)),
+      rename: (from, to) => call(() => this.rename(from, to)),
+      remove: (path) => call(() => this.remove(path)),
+      syncDirectory: (path) => call(() => this.syncDirectory(path)),
+      freeBytes: () => call(() => this.freeBytes()),
+    };
+  }
+
   /** Damage at rest. */
   flip(path: string, offset: number, mask = 1): void {
     const inode = this.#find(path);

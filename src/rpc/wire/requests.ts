@@ -104,6 +104,7 @@ export function decodeWrite(message: Uint8Array): WriteShardRequest {
   countOf(head.mapVersion, 'map version');
   choiceOf(head.level, levels, 'level');
   optional(head.isFallback, booleanOf, 'fallback');
+  optional(head.sentMs, numberOf, 'sent');
   optional(head.kind, kindOf, 'kind');
   const writeId = bytesOf(head.writeId, 'write id');
   if (writeId.length !== writeIdSize) throw wrongField('write id');

@@ -121,6 +121,18 @@ describe('a write', () => {
     expect([b, c]).toEqual([a, a]);
   });
 
+  test('that was held up on its way is refused: others may have been acknowledged meanwhile', async () => {
+    const rig = new WorkerRig(1);
+    await rig.open();
+    const nowMs = rig.env.clock.wallMs();
+    const ids = [nowMs - 700, nowMs - 900, nowMs + 300].map((sentMs) =>
+      rig.write(1, makeFrame(1, 5), undefined, sentMs),
+    );
+    await rig.env.scheduler.advance(50);
+    const codes = ids.map((id) => rig.answers.get(id)?.code);
+    expect(codes).toEqual(['ok', 'unavailable', 'ok']);
+  });
+
   test('sent again within a minute is known when the log that showed it is gone, later no more', async () => {
     const rig = new WorkerRig(1);
     await rig.open();

@@ -72,7 +72,7 @@ export class WorkerRig {
     this.core = await env.scheduler.run(
       openWorker({
         env,
-        disk: env.disk,
+        disk: env.disk.forProcess(),
         start: this.#start,
         openStore: async (shard, directory) => {
           const files = this.files.get(directory) ?? makeFiles();
@@ -91,15 +91,14 @@ export class WorkerRig {
     );
   }
 
-  write(shard: number, frame: Uint8Array, writeId?: Uint8Array): number {
+  /** `sentMs`: when the broker sent it; undefined = not said. */
+  write(shard: number, frame: Uint8Array, writeId?: Uint8Array, sentMs?: number): number {
     const id = ++this.#id;
     this.#asked.set(id, { shard, frame });
     const ownId = new Uint8Array(16);
     new DataView(ownId.buffer).setUint32(0, id);
-    this.core!.receive({
-      kind: 'write',
-      items: [{ id, shard, writeId: writeId ?? ownId, level: 'auto', isFallback: false, frame }],
-    });
+    const item = { id, shard, writeId: writeId ?? ownId, isFallback: false, sentMs, frame };
+    this.core!.receive({ kind: 'write', items: [{ ...item, level: 'auto' }] });
     return id;
   }
 
