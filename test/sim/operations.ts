@@ -17,8 +17,8 @@ interface OpBase {
   copies: readonly string[];
   /** Node that gave it its stamp. */
   acceptor: string | undefined;
-  /** Some node has appended it. */
-  wasAccepted: boolean;
+  /** Nodes that took it from the client; a retry may have made a second entry. */
+  readonly acceptors: Set<string>;
 }
 
 export interface WriteOp extends OpBase {

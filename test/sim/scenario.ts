@@ -63,7 +63,7 @@ export class Scenario {
       levelReached: undefined,
       copies: [],
       acceptor: undefined,
-      wasAccepted: false,
+      acceptors: new Set<string>(),
     };
     ops.push(op);
     const sent: SentWrite = { op, reply: undefined, repliedMs: Number.POSITIVE_INFINITY };

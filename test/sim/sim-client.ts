@@ -66,7 +66,7 @@ export class SimClient {
       levelReached: undefined,
       copies: [],
       acceptor: undefined,
-      wasAccepted: false,
+      acceptors: new Set<string>(),
     };
     const isDelete = world.chance(plan.isHot ? 0.1 : 0.06);
     const near = world.below(this.#cellCount);

@@ -118,10 +118,10 @@ export class SimCluster {
   noteAppend(node: SimNode, entry: Entry): void {
     const key = `${entry.origin}#${entry.sequence}`;
     const op = this.opOf(entry);
-    op.wasAccepted = true;
     const known = this.#entries.get(key);
     if (known === undefined) {
       this.#entries.set(key, { entry, acceptor: node.name, copies: [] });
+      op.acceptors.add(node.name);
       if (op.kind === 'delete') this.#deletes.push({ op, hlc: entry.hlc, origin: entry.origin });
       if (this.world.isTracing) {
         this.world.note(node.name, `takes ${op.kind} ${op.index} as ${key} @${entry.hlc}`);
