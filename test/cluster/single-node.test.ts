@@ -93,6 +93,8 @@ describe('the first page of the manual', () => {
       ],
     });
     expect(selected.stdout).toMatch(/^\{\n {4}"results": \[\n/);
+    const metrics = await curl('curl', ['-sf', `${base}/metrics`]);
+    expect(metrics.stdout).toContain('citadel_shard_active{kind="tstore",shard="0"} 1');
     const info = await curl('curl', ['-s', `${base}/info`]);
     expect(JSON.parse(info.stdout)).toMatchObject({ state: 'ok', databases: ['mydb'] });
   });

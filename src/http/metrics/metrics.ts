@@ -96,6 +96,7 @@ function addStatus(registry: Registry): (status: NodeStatus) => void {
   ]);
   const shardFaults = gauge('shard_faults', 'Damaged places found on disk', ['kind', 'shard']);
   const shardPrimary = gauge('shard_primary', '1 where this node is primary of the shard', [
+    'kind',
     'shard',
   ]);
   const shardEpoch = gauge('shard_epoch', 'Epoch of the shard as this node knows it', [
@@ -103,9 +104,11 @@ function addStatus(registry: Registry): (status: NodeStatus) => void {
     'shard',
   ]);
   const shardLag = gauge('shard_lag_entries', 'Entries that others have and this one lacks', [
+    'kind',
     'shard',
   ]);
   const shardActive = gauge('shard_active', '1 when the copy here serves reads and writes', [
+    'kind',
     'shard',
   ]);
   const ofShards = [shardMemory, shardDisk, shardSeries, shardUnflushed, shardFaults];

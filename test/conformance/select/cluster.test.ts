@@ -1,7 +1,7 @@
 /**
  * Goal: three nodes with two copies answer as InfluxDB 1.6.7 does, whole and with one node down.
- * Method: the cases and random queries of select.test.ts, asked of one node of a cluster; half way another
- * node is killed.
+ * Method: random queries asked of one node of a cluster; then another node is killed, and the cases of
+ * select.test.ts and other random queries are asked.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -38,21 +38,26 @@ describe.runIf(influxdInstalled && etcdInstalled)('a cluster against influxd 1.6
     return found;
   }
 
-  async function compareAll(seed: number): Promise<void> {
+  async function compareRandom(seed: number): Promise<void> {
+    const generator = new QuestionGenerator(seed);
+    const random = Array.from({ length: randomCount }, () => generator.next());
+    expect(await findRandomDifferences(servers, random)).toEqual([]);
+    process.stdout.write(`${randomCount} random queries equal\n`);
+  }
+
+  async function compareCases(): Promise<void> {
     const questions = caseFiles()
       .flatMap((file) => readCases(file))
       .filter(({ accepted }) => accepted === undefined);
     expect(await findDifferences(questions)).toEqual([]);
-    const generator = new QuestionGenerator(seed);
-    const random = Array.from({ length: randomCount }, () => generator.next());
-    expect(await findRandomDifferences(servers, random)).toEqual([]);
-    process.stdout.write(`${questions.length} cases and ${randomCount} random queries equal\n`);
+    process.stdout.write(`${questions.length} cases equal\n`);
   }
 
-  test('with all nodes', () => compareAll(randomSeed), 180_000);
+  test('with all nodes', () => compareRandom(randomSeed), 180_000);
 
   test('with one node down', async () => {
     await servers.cluster.nodes[1]!.kill();
-    await compareAll(randomSeed + 1);
+    await compareCases();
+    await compareRandom(randomSeed + 1);
   }, 180_000);
 });
