@@ -92,6 +92,7 @@ export class SimDisk {
 
   /** Whether a crash now would leave the entry here. */
   hasDurably(origin: string, sequence: number): boolean {
+    if (this.isEmpty) return false;
     if ((this.image.versions[origin] ?? 0) >= sequence) return true;
     for (let i = this.log.length - 1; i >= 0; i--) {
       const entry = this.log[i]!;
