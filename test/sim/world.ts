@@ -9,7 +9,7 @@ interface Scheduled {
 }
 
 /** The last lines of a trace that are kept. */
-const traceLinesMax = 400_000;
+const traceLinesMax = 20_000;
 
 export class World {
   readonly seed: number;
