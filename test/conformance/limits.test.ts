@@ -134,6 +134,14 @@ const bucketQueries = [
   `SELECT mean(x) FROM (SELECT max(v) AS x FROM n WHERE ${range} GROUP BY time(1m))`,
 ];
 
+/** A look at how many queries run takes a place itself, so what comes beside it may have to come again. */
+async function askUntilTaken(server: Server, q: string): Promise<string> {
+  for (;;) {
+    const answer = await ask(server, q);
+    if (!answer.includes('max-concurrent-queries')) return answer;
+  }
+}
+
 describe.runIf(influxdInstalled)('beside a real server', () => {
   let limited: Pair;
 
@@ -166,7 +174,7 @@ describe.runIf(influxdInstalled)('beside a real server', () => {
     const { citadel, influxd } = await startPair(settings);
     const outcomes = await Promise.all(
       [citadel, influxd].map(async (server) => {
-        const running = [ask(server, slow), ask(server, slow)];
+        const running = [askUntilTaken(server, slow), askUntilTaken(server, slow)];
         await expect
           .poll(() => ask(server, 'SHOW DATABASES'), { timeout: 20_000, interval: 10 })
           .toContain('max-concurrent-queries');
