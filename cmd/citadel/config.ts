@@ -8,9 +8,9 @@ import type { NodeConfig } from '../../src/node/config.ts';
 import { type FlagSyntax, type FlagTexts, parseFlags } from '../flags/parse-flags.ts';
 import { describeSuggestion } from '../flags/suggest.ts';
 import { UsageError } from '../flags/usage-error.ts';
+import type { Machine } from './settings/setting.ts';
 import {
   environmentName,
-  type Machine,
   type SettingName,
   type SettingValues,
   settingNames,

@@ -2,13 +2,8 @@
 
 import { renderFlag } from '../flags/wrap-text.ts';
 import { listCommands } from './commands/commands.ts';
-import {
-  environmentName,
-  type Machine,
-  type SettingName,
-  settingNames,
-  settings,
-} from './settings.ts';
+import type { Machine } from './settings/setting.ts';
+import { environmentName, type SettingName, settingNames, settings } from './settings.ts';
 
 const intro = `citadel: a time-series database that speaks InfluxDB 1.x over HTTP
 

@@ -7,7 +7,7 @@ import { CommandError } from './commands/ask-node.ts';
 import { isCommand, runCommand } from './commands/commands.ts';
 import { readConfig } from './config.ts';
 import { renderHelp } from './help.ts';
-import type { Machine } from './settings.ts';
+import type { Machine } from './settings/setting.ts';
 import { readVersion } from './version.ts';
 
 const usageStatus = 2;
