@@ -8,7 +8,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { installServers } from './install-servers.mjs';
+import { etcdPackages, installServers } from './install-servers.mjs';
 import { root, setup } from './setup.mjs';
 
 const host = '127.0.0.1';
@@ -156,7 +156,7 @@ async function main() {
   }
   setup();
   const isInstalled = ['/usr/bin/etcd', '/usr/local/bin/etcd'].some(existsSync);
-  if (!isInstalled) installServers();
+  if (!isInstalled) installServers(etcdPackages);
   mkdirSync(directory, { recursive: true });
   process.on('SIGINT', () => void stopAll());
   process.on('SIGTERM', () => void stopAll());

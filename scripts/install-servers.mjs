@@ -1,27 +1,27 @@
 /**
- * Test servers: a real InfluxDB to compare with, etcd for the cluster tests.
+ * Servers and clients that tests need: a real InfluxDB to compare with, etcd for the cluster tests, the
+ * clients that people use.
  *
- * Installed from Debian packages when this runs as root. Their services are never started: the
- * tests start servers of their own, on free ports and in temporary directories.
+ * `test-packages.json` lists them: Debian package -> programs (or files) by which it is known to be there.
+ * Installed when this runs as root. Their services are never started: the tests start servers of their
+ * own, on free ports and in temporary directories.
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const packages = {
-  influxdb: 'influxd',
-  'influxdb-client': 'influx',
-  'etcd-server': 'etcd',
-  'etcd-client': 'etcdctl',
-};
+const packages = JSON.parse(readFileSync(new URL('test-packages.json', import.meta.url), 'utf8'));
+/** What a first `npm run cluster` needs. */
+export const etcdPackages = ['etcd-server', 'etcd-client'];
 const policyFile = '/usr/sbin/policy-rc.d';
 
 function say(line) {
   process.stderr.write(`test servers: ${line}\n`);
 }
 
-function isOnPath(program) {
+function isThere(program) {
+  if (program.startsWith('/')) return existsSync(program);
   const folders = `${process.env.PATH ?? ''}:/usr/sbin:/usr/bin`.split(':');
   return folders.some((folder) => folder !== '' && existsSync(`${folder}/${program}`));
 }
@@ -46,18 +46,25 @@ function withServicesForbidden(install) {
   }
 }
 
-function install(missing) {
-  const args = ['install', '-y', '--no-install-recommends', ...missing];
-  const first = aptGet(args);
-  if (first.ok) return first;
-  aptGet(['update']);
-  return aptGet(args);
+function aptInstall(names) {
+  return aptGet(['install', '-y', '--no-install-recommends', ...names]);
 }
 
-export function installServers() {
-  const missing = Object.keys(packages).filter((name) => !isOnPath(packages[name]));
+function install(missing) {
+  const first = aptInstall(missing);
+  if (first.ok) return first;
+  aptGet(['update']);
+  const second = aptInstall(missing);
+  if (second.ok || missing.length === 1) return second;
+  // One that cannot be had must not keep the others away.
+  const each = missing.map((name) => aptInstall([name]));
+  return { ok: each.every(({ ok }) => ok), output: each.map(({ output }) => output).join('') };
+}
+
+export function installServers(names = Object.keys(packages)) {
+  const missing = names.filter((name) => !packages[name].every(isThere));
   if (missing.length === 0) return;
-  if (process.getuid?.() !== 0 || !isOnPath('apt-get')) {
+  if (process.getuid?.() !== 0 || !isThere('apt-get')) {
     say(`tests against real servers need: apt-get install ${missing.join(' ')} (as root)`);
     return;
   }
