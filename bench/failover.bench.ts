@@ -8,6 +8,7 @@
 
 import { startCluster, waitUntil } from '../test/support/citadel-cluster.ts';
 import type { CitadelProcess } from '../test/support/citadel-process.ts';
+import { runBin } from '../test/support/run-command.ts';
 
 const [rounds = 20, replicas = 2] = process.argv.slice(2).map(Number);
 const seriesCount = 64;
@@ -43,23 +44,36 @@ async function measure(victim: CitadelProcess, level: Level, fault: Fault): Prom
   return performance.now() - began;
 }
 
+interface Copies {
+  readonly areAlike: boolean;
+  /** Every node is a primary of some shard again, so that the next round has something to take away. */
+  readonly areSpread: boolean;
+}
+
+async function lookAtCopies(): Promise<Copies> {
+  const answer = await cluster.nodes[0]!.request('/info');
+  const { shards } = answer.json() as {
+    shards: { tstore: { primary: string; copies: { state: string; lagEntries: number }[] }[] };
+  };
+  const copies = shards.tstore.flatMap((shard) => shard.copies);
+  const primaries = new Set(shards.tstore.map(({ primary }) => primary));
+  return {
+    areAlike: copies.every(({ state, lagEntries }) => state === 'active' && lagEntries === 0),
+    areSpread: primaries.size === cluster.nodes.length,
+  };
+}
+
+/** From the end of the fault until all copies are active and have the same entries, ms. */
 async function heal(victim: CitadelProcess, fault: Fault): Promise<number> {
   const began = performance.now();
   if (fault === 'kill') await victim.restart();
   else victim.resume();
-  await waitUntil('copies active and primaries spread again', async () => {
-    const answer = await cluster.nodes[0]!.request('/info');
-    const { shards } = answer.json() as {
-      shards: { tstore: { primary: string; copies: { state: string; lagEntries: number }[] }[] };
-    };
-    const copies = shards.tstore.flatMap((shard) => shard.copies);
-    const primaries = new Set(shards.tstore.map(({ primary }) => primary));
-    const isEven = primaries.size === cluster.nodes.length;
-    return (
-      isEven && copies.every(({ state, lagEntries }) => state === 'active' && lagEntries === 0)
-    );
-  });
-  return performance.now() - began;
+  await waitUntil('copies alike again', async () => (await lookAtCopies()).areAlike);
+  const healedMs = performance.now() - began;
+  const verified = await runBin('citadel', ['verify', '-url', cluster.nodes[0]!.url]);
+  if (verified.status !== 0) throw new Error(`verify after the heal: ${verified.stdout}`);
+  await waitUntil('primaries spread again', async () => (await lookAtCopies()).areSpread);
+  return healedMs;
 }
 
 function describe(times: readonly number[]): string {
