@@ -40,7 +40,7 @@ const layers = {
 const names = [...Object.keys(layers), 'node'];
 
 /** Modules with an inside: from elsewhere only the files directly in the folder are visible. */
-const closed = ['tstore', 'kstore', 'datanode', 'broker', 'replication', 'sqlite', 'http'];
+const closed = ['tstore', 'kstore', 'datanode', 'broker', 'replication', 'sqlite', 'http', 'services'];
 
 /** One home per vendor: package -> the only folder that may import it. */
 const homes = {

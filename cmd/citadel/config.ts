@@ -178,6 +178,15 @@ function toClusterConfig(values: SettingValues, readFile: ReadFile): NodeConfig[
   });
 }
 
+function toServiceSettings(values: SettingValues): NodeConfig['services'] {
+  return Object.freeze({
+    continuousQueries: Object.freeze({
+      enabled: values['continuous-queries-enabled'],
+      runIntervalMs: values['continuous-queries-run-interval'],
+    }),
+  });
+}
+
 function toNodeConfig(values: SettingValues, version: string, readFile: ReadFile): NodeConfig {
   return Object.freeze({
     dataDir: values.db,
@@ -200,6 +209,7 @@ function toNodeConfig(values: SettingValues, version: string, readFile: ReadFile
       queryMemoryBytes: values['max-query-memory'](values.memory),
       queriesMemoryBytes: values['total-query-memory'](values.memory),
     }),
+    services: toServiceSettings(values),
     version,
   });
 }

@@ -7,6 +7,7 @@ import { basicSettings } from './settings/basic-settings.ts';
 import { clusterSettings } from './settings/cluster-settings.ts';
 import { limitSettings } from './settings/limit-settings.ts';
 import { loggingSettings } from './settings/logging-settings.ts';
+import { servicesSettings } from './settings/services-settings.ts';
 import { storageSettings } from './settings/storage-settings.ts';
 
 export const settings = {
@@ -14,6 +15,7 @@ export const settings = {
   ...storageSettings,
   ...clusterSettings,
   ...limitSettings,
+  ...servicesSettings,
   ...loggingSettings,
 };
 

@@ -1,5 +1,6 @@
 /** What the HTTP server works with. */
 
+import type { Reading } from '../base/reading.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
@@ -17,6 +18,13 @@ export interface NodeFacts {
   readonly startedMs: number;
 }
 
+/** What the node does by itself tells about itself. */
+export interface ServiceReport {
+  readings(): readonly Reading[];
+  /** By service. */
+  describe(): Readonly<Record<string, unknown>>;
+}
+
 export interface HttpParts {
   readonly env: Env;
   readonly broker: Broker;
@@ -24,6 +32,8 @@ export interface HttpParts {
   readonly facts: NodeFacts;
   /** Undefined = this node is alone. */
   readonly cluster?: ClusterAdmin | undefined;
+  /** Undefined = there are none. */
+  readonly services?: ServiceReport | undefined;
 }
 
 export interface HttpOptions {

@@ -1,5 +1,7 @@
 /** Configuration of one node, frozen, parsed and checked by `cmd/citadel/config.ts`. */
 
+import type { ServiceSettings } from '../services/parts.ts';
+
 export type FsyncMode = 'always' | 'interval' | 'never';
 
 export interface EtcdConfig {
@@ -62,5 +64,6 @@ export interface NodeConfig {
     readonly queryMemoryBytes: number;
     readonly queriesMemoryBytes: number;
   };
+  readonly services: ServiceSettings;
   readonly version: string;
 }

@@ -2,7 +2,7 @@
  * Composition root: builds, starts and stops one node.
  *
  * Order at start: directory and lock, metadata, data node (replays the logs), what was left of drops,
- * broker, HTTP, and in a cluster the node's record last, so that nobody is answered by half a node.
+ * broker, services, HTTP, and in a cluster the node's record last, so that nobody is answered by half a node.
  * Stopping is the same backwards, after the primaries were handed over.
  */
 
@@ -13,6 +13,7 @@ import { warmWritePath } from '../broker/warm-up.ts';
 import type { Env } from '../env/env.ts';
 import { type HttpServer, startHttpServer } from '../http/http-server.ts';
 import { makeShardMap } from '../metadata/cluster-record.ts';
+import { type Services, startServices } from '../services/services.ts';
 import { makeAskReplicas } from './ask-replicas.ts';
 import type { NodeConfig } from './config.ts';
 import { describeSelf, openStores, queryMemory, type Stores, scansShare } from './open-stores.ts';
@@ -32,6 +33,12 @@ export interface RunningNode {
   readonly failed: Promise<never>;
   /** Stops taking requests, finishes those in flight, makes everything durable. Idempotent. */
   stop(): Promise<void>;
+}
+
+interface Serving {
+  readonly broker: Broker;
+  readonly services: Services;
+  readonly startedMs: number;
 }
 
 function startBroker(
@@ -67,22 +74,34 @@ function startBroker(
   });
 }
 
+function startOwnServices(
+  env: Env,
+  config: NodeConfig,
+  { metadata, catalog }: Stores,
+  broker: Broker,
+): Promise<Services> {
+  const { store, cluster, directory } = metadata;
+  const { disk, identity } = directory;
+  const lease = cluster && (() => cluster.lease());
+  const { services: settings } = config;
+  return startServices({ env, broker, catalog, store, disk, self: identity.uuid, lease, settings });
+}
+
 async function startServing(
   env: Env,
   config: NodeConfig,
   stores: Stores,
-  startedMs: number,
+  { broker, services, startedMs }: Serving,
 ): Promise<HttpServer> {
   const { version, dataDir } = config;
   const { catalog, metadata: open } = stores;
   const { uuid, clusterUuid } = open.directory.identity;
   const metadata = open.cluster === undefined ? 'embedded' : 'etcd';
   const url = config.cluster?.url ?? '';
-  const broker = startBroker(env, config, stores, startedMs);
   const facts = { version, uuid, clusterUuid, dataDir, url, metadata, startedMs };
   const bodiesSizeMax = Math.floor(config.memoryBytes * bodiesShare);
   return startHttpServer(
-    { env, broker, catalog, facts, cluster: open.cluster?.admin },
+    { env, broker, catalog, facts, cluster: open.cluster?.admin, services },
     {
       ...config.http,
       bodySizeMax: config.maxBodyBytes || bodiesSizeMax,
@@ -118,7 +137,10 @@ export async function startNode(env: Env, config: NodeConfig): Promise<RunningNo
   try {
     // While the stores open, this thread would only wait.
     const [stores] = await Promise.all([openStores(env, config, openings), warmWritePath(env)]);
-    const server = await startServing(env, config, stores, startedMs);
+    const broker = startBroker(env, config, stores, startedMs);
+    const services = await startOwnServices(env, config, stores, broker);
+    openings.add(() => services.stop());
+    const server = await startServing(env, config, stores, { broker, services, startedMs });
     openings.add(() => server.stop(requestPatienceMs));
     openings.add(async () => stores.metadata.cluster?.handOver(handOverPatienceMs));
     await attach(env, config, stores, { httpPort: Number(new URL(server.url).port), startedMs });

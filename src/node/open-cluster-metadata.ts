@@ -59,6 +59,8 @@ export interface ClusterMetadata {
   leader(): string | undefined;
   /** Makes this node known, when others can reach it. Resolves after the first attempt; goes on by itself. */
   attach(node: NodeRecord, askReplicas: AskReplicas): Promise<void>;
+  /** Of this node's session; undefined = not attached. */
+  lease(): string | undefined;
   /** Before a stop: the other replicas take over what this node is primary of. Resolves when done, or after `patienceMs`. */
   handOver(patienceMs: number): Promise<void>;
   /** Gives the lease back. */
@@ -196,6 +198,10 @@ class Opened implements ClusterMetadata {
 
   leader(): string | undefined {
     return this.#controller?.leader;
+  }
+
+  lease(): string | undefined {
+    return this.#session?.lease;
   }
 
   async attach(node: NodeRecord, askReplicas: AskReplicas): Promise<void> {

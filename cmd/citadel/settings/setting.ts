@@ -7,7 +7,7 @@ export interface Machine {
   readonly cores: number;
 }
 
-export type SettingGroup = 'Basics' | 'Storage' | 'Cluster' | 'Limits' | 'Logging';
+export type SettingGroup = 'Basics' | 'Storage' | 'Cluster' | 'Limits' | 'Services' | 'Logging';
 
 export interface Setting<T> {
   readonly group: SettingGroup;

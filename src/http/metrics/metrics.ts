@@ -8,6 +8,7 @@ import type { BrokerStats, NodeStatus } from '../../broker/requests.ts';
 import type { ClusterMap } from '../../model/cluster.ts';
 import type { HttpParts } from '../parts.ts';
 import { countMoves } from '../routes/describe-cluster.ts';
+import { showReadings } from './show-readings.ts';
 
 const secondsBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
 
@@ -160,12 +161,13 @@ function addMap(registry: Registry): (map: ClusterMap) => void {
   };
 }
 
-export function createMetrics(parts: Pick<HttpParts, 'broker'>): Metrics {
+export function createMetrics(parts: Pick<HttpParts, 'broker' | 'services'>): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addReadings(registry, parts.broker.stats);
   const showStatus = addStatus(registry);
   const showMap = addMap(registry);
+  const showServices = showReadings(registry);
   const registers = [registry];
   const requests = new Counter({
     name: 'citadel_http_requests_total',
@@ -195,6 +197,7 @@ export function createMetrics(parts: Pick<HttpParts, 'broker'>): Metrics {
     },
     async render() {
       showMap(parts.broker.map);
+      showServices(parts.services?.readings() ?? []);
       showStatus(await parts.broker.status());
       return registry.metrics();
     },

@@ -46,6 +46,7 @@ async function describeCluster(parts: HttpParts) {
     },
     state: status.state,
     reason: status.reason,
+    services: parts.services?.describe() ?? {},
     databases: catalog.view.databases.map(({ name }) => name),
     memory: { usedBytes: status.memoryBytes, budgetBytes: status.memoryBudgetBytes },
     disk: {

@@ -59,6 +59,7 @@ test('without any setting the defaults hold', () => {
         queryMemoryBytes: 2 ** 29,
         queriesMemoryBytes: 2 ** 30,
       },
+      services: { continuousQueries: { enabled: true, runIntervalMs: 1000 } },
       version: '0.1.0',
     },
     log: { level: 'info', format: 'json' },

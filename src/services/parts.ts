@@ -1,0 +1,48 @@
+/** What services work with, and what each of them is to the node. */
+
+import type { Reading } from '../base/reading.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Disk, Env } from '../env/env.ts';
+import type { Catalog } from '../metadata/catalog-view.ts';
+import type { MetaStore } from '../metadata/meta-store.ts';
+
+/** Each service's own section. */
+export interface ServiceSettings {
+  readonly continuousQueries: {
+    /** Whether this node runs any. */
+    readonly enabled: boolean;
+    /** Between two looks at what is due. */
+    readonly runIntervalMs: number;
+  };
+}
+
+export interface ServiceParts {
+  readonly env: Env;
+  readonly broker: Broker;
+  readonly catalog: Catalog;
+  /** Guarded. */
+  readonly store: MetaStore;
+  /** The node's data directory. */
+  readonly disk: Disk;
+  /** The node's uuid. */
+  readonly self: string;
+  /**
+   * The lease that keys which must go with this node are put with; undefined = none is valid now. Undefined
+   * itself = the node is alone: what is its own nobody else can have.
+   */
+  readonly lease: (() => string | undefined) | undefined;
+  readonly settings: ServiceSettings;
+}
+
+export interface Service {
+  /** Key in /info. */
+  readonly name: string;
+  readings(): readonly Reading[];
+  /** What people are told of it, as JSON; no secrets. */
+  describe(): unknown;
+  /** Ends what is under way, or leaves it to the next start. */
+  stop(): Promise<void>;
+}
+
+/** @throws CitadelError when the node cannot start without it */
+export type StartService = (parts: ServiceParts) => Promise<Service>;
