@@ -1,28 +1,16 @@
 /** Entry of the `citadel` command: runs a subcommand, answers help and version, or serves. */
 
 import { readFileSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
 import { UsageError } from '../flags/usage-error.ts';
-import { CommandError } from './commands/ask-node.ts';
+import { CommandError } from './commands/command-error.ts';
 import { isCommand, runCommand } from './commands/commands.ts';
 import { readConfig } from './config.ts';
 import { renderHelp } from './help.ts';
-import type { Machine } from './settings/setting.ts';
+import { describeMachine } from './machine.ts';
 import { readVersion } from './version.ts';
 
 const usageStatus = 2;
 const failedStatus = 1;
-
-/** A container's memory limit counts as the memory; without one the system reports 0 or nonsense. */
-function describeMachine(): Machine {
-  const limit = process.constrainedMemory();
-  const isLimited = limit > 0 && limit < totalmem();
-  return {
-    env: process.env,
-    memoryBytes: isLimited ? limit : totalmem(),
-    cores: availableParallelism(),
-  };
-}
 
 function runCommandHere(args: readonly string[]): Promise<number> {
   return runCommand(args, {

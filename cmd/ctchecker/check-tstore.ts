@@ -5,13 +5,14 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeUrl, openRequest, readText, Servers } from './client.ts';
+import { describeError, makeUrl, openRequest, readText } from '../client/http.ts';
+import { Progress } from '../client/progress.ts';
+import { Servers } from '../client/servers.ts';
 import { type Finding, type FindingKind, SeriesComparison } from './compare.ts';
 import type { Journal } from './journal.ts';
 import type { CheckerOptions } from './options.ts';
 import { parseRows } from './parse-rows.ts';
 import { formatSeriesTag } from './pattern.ts';
-import { Progress } from './progress.ts';
 
 const chunkSize = '10000';
 const queriesMax = 4;
@@ -39,7 +40,7 @@ async function readSeries(
 ): Promise<SeriesComparison> {
   const q = `SELECT "f", "i", "s", "b", "crc" FROM "${table}" WHERE "id" = '${formatSeriesTag(series)}'`;
   const params = { db: table, epoch: 'ns', chunked: 'true', chunk_size: chunkSize, q };
-  const incoming = await openRequest(makeUrl(server, '/query', params), 'GET');
+  const incoming = await openRequest(makeUrl(server, '/query', params), { method: 'GET' });
   if (incoming.statusCode !== 200) {
     throw new Error(
       `HTTP ${incoming.statusCode} ${(await readText(incoming)).trim().slice(0, 200)}`,
@@ -57,10 +58,6 @@ async function readSeries(
   }
   if (rest.trim() !== '') for (const point of parseRows(rest)) comparison.add(point);
   return comparison;
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 async function readSeriesFromAny(state: CheckState, series: number): Promise<SeriesComparison> {

@@ -6,16 +6,17 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, makeUrl, post, Servers } from './client.ts';
+import { makeUrl } from '../client/http.ts';
+import { type Attempt, attempt, insist } from '../client/insist.ts';
+import { Progress } from '../client/progress.ts';
+import { Servers } from '../client/servers.ts';
 import type { Journal } from './journal.ts';
 import type { CheckerOptions } from './options.ts';
 import { formatPoint } from './pattern.ts';
-import { Progress } from './progress.ts';
 
 const batchPointsMax = 5_000;
 const batchesPerSecond = 20;
 const inFlightMax = 16;
-const backoffMs = { first: 50, max: 2_000 };
 /** How long one batch is tried before it counts as not acknowledged. */
 const patienceMs = 120_000;
 const notesMax = 20;
@@ -34,48 +35,15 @@ interface WriteState {
   note: (message: string) => void;
 }
 
-type Attempt = { readonly outcome: 'acknowledged' | 'unknown' | 'refused'; readonly why: string };
-
-/** Answers in doubt: server trouble, overload, and 404 while a new database spreads. */
-function judge({ status, text }: Answer): Attempt {
-  if (status >= 200 && status < 300) return { outcome: 'acknowledged', why: '' };
-  const isTemporary = status >= 500 || status === 404 || status === 408 || status === 429;
-  const why = `HTTP ${status} ${text.trim().slice(0, 200)}`;
-  return { outcome: isTemporary ? 'unknown' : 'refused', why };
-}
-
-async function attempt(url: URL, body: string): Promise<Attempt> {
-  try {
-    return judge(await post(url, body));
-  } catch (error) {
-    return { outcome: 'unknown', why: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-/** One request, again and again over all servers, until it is acknowledged, refused, or too late. */
-async function insist(
-  servers: Servers,
-  send: (server: string) => Promise<Attempt>,
-  onError: (server: string, why: string) => void,
-): Promise<Attempt> {
-  const deadlineMs = performance.now() + patienceMs;
-  for (let tries = 1; ; tries++) {
-    const server = servers.current();
-    const result = await send(server);
-    if (result.outcome === 'acknowledged') return result;
-    onError(server, result.why);
-    if (result.outcome === 'refused' || performance.now() > deadlineMs) return result;
-    servers.moveOn(server);
-    const rounds = Math.floor((tries - 1) / servers.count);
-    await sleep(Math.min(backoffMs.max, backoffMs.first * 2 ** Math.min(rounds, 10)));
-  }
+function post(url: URL, body: string): Promise<Attempt> {
+  return attempt(url, { method: 'POST', body });
 }
 
 /** POST /create; a server that does not know it is asked in InfluxQL. */
 async function createDatabase(server: string, table: string): Promise<Attempt> {
-  const created = await attempt(makeUrl(server, '/create', { db: table }), '');
+  const created = await post(makeUrl(server, '/create', { db: table }), '');
   if (!created.why.startsWith('HTTP 404')) return created;
-  return attempt(makeUrl(server, '/query', { q: `CREATE DATABASE "${table}"` }), '');
+  return post(makeUrl(server, '/query', { q: `CREATE DATABASE "${table}"` }), '');
 }
 
 function renderBatch({ table, series }: CheckerOptions, from: number, until: number): string {
@@ -95,11 +63,12 @@ function countError(state: WriteState, server: string, why: string): void {
 async function writeBatch(state: WriteState, from: number, until: number): Promise<void> {
   const { servers, options, journal } = state;
   const body = renderBatch(options, from, until);
-  const { outcome } = await insist(
+  const { outcome } = await insist({
     servers,
-    (server) => attempt(makeUrl(server, '/write', { db: options.table, precision: 'ns' }), body),
-    (server, why) => countError(state, server, why),
-  );
+    send: (server) => post(makeUrl(server, '/write', { db: options.table, precision: 'ns' }), body),
+    onError: (server, why) => countError(state, server, why),
+    patienceMs,
+  });
   if (outcome === 'acknowledged') {
     journal.acknowledge(from, until);
     state.acknowledged += until - from;
@@ -142,11 +111,12 @@ export async function writeTstore(options: CheckerOptions, journal: Journal): Pr
   const servers = new Servers(options.urls);
   const total = options.count * options.series;
   process.stderr.write(`journal: ${journal.path}\n`);
-  const created = await insist(
+  const created = await insist({
     servers,
-    (server) => createDatabase(server, options.table),
-    (server, why) => process.stderr.write(`error ${server}: ${why}\n`),
-  );
+    send: (server) => createDatabase(server, options.table),
+    onError: (server, why) => process.stderr.write(`error ${server}: ${why}\n`),
+    patienceMs,
+  });
   if (created.outcome !== 'acknowledged') {
     process.stderr.write(`ctchecker: cannot create database ${options.table}: ${created.why}\n`);
     return false;

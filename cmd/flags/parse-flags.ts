@@ -51,11 +51,21 @@ function isFlag(argument: string | undefined, flags: readonly FlagSyntax[]): boo
   return flags.some((flag) => flag.name === name || flag.alias === name);
 }
 
-export function parseFlags(args: readonly string[], flags: readonly FlagSyntax[]): FlagTexts {
+/** `operands`, when given, takes what is no flag; without it such an argument is refused. */
+export function parseFlags(
+  args: readonly string[],
+  flags: readonly FlagSyntax[],
+  operands?: string[],
+): FlagTexts {
   const texts = new Map<string, string[]>();
   for (let i = 0; i < args.length; i++) {
     const argument = args[i]!;
-    if (!argument.startsWith('-') || argument === '-' || argument === '--') {
+    const isOperand = !argument.startsWith('-') || argument === '-';
+    if (isOperand && operands !== undefined) {
+      operands.push(argument);
+      continue;
+    }
+    if (isOperand || argument === '--') {
       throw new UsageError(`unexpected argument "${argument}"; flags start with a dash`);
     }
     const token = splitToken(argument);

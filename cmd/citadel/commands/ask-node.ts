@@ -1,32 +1,32 @@
 /** HTTP to a running node, with failures said in one line. */
 
-/** The node could not be asked, or refused: one clear line and exit status 1. */
-export class CommandError extends Error {}
+import type { IncomingMessage } from 'node:http';
+import { describeError, makeUrl, openRequest, readText } from '../../client/http.ts';
+import { CommandError } from './command-error.ts';
 
 const patienceMs = 15_000;
+/** A stream may be silent while a large shard is read. */
+const streamSilenceMs = 600_000;
 
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  if (error.name === 'TimeoutError') return `no answer in ${patienceMs / 1000} s`;
-  return cause instanceof Error ? cause.message || String(cause) : error.message;
-}
-
-async function get(
+async function open(
   url: string,
   path: string,
-  signal?: AbortSignal,
-  method: 'GET' | 'POST' = 'GET',
-): Promise<Response> {
-  let response: Response;
+  method: 'GET' | 'POST',
+  timeoutMs: number,
+  body?: string,
+): Promise<IncomingMessage> {
+  const [pathname = '', search = ''] = path.split('?', 2);
+  const target = makeUrl(url, pathname, Object.fromEntries(new URLSearchParams(search)));
+  let response: IncomingMessage;
   try {
-    response = await fetch(`${url}${path}`, { method, ...(signal && { signal }) });
+    response = await openRequest(target, { method, timeoutMs, ...(body && { body }) });
   } catch (error) {
-    throw new CommandError(`cannot reach ${url}: ${reasonOf(error)}; say where with -url`);
+    throw new CommandError(`cannot reach ${url}: ${describeError(error)}; say where with -url`);
   }
-  if (response.ok) return response;
-  const text = (await response.text()).trim().slice(0, 300);
-  throw new CommandError(`cannot ask ${url}: it answered ${response.status} ${text}`);
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 300) return response;
+  const text = await readText(response).catch(() => '');
+  throw new CommandError(`cannot ask ${url}: it answered ${status} ${text.trim().slice(0, 300)}`);
 }
 
 /** @throws CommandError */
@@ -35,28 +35,32 @@ export function getJson<T>(url: string, path: string): Promise<T> {
 }
 
 /** @throws CommandError */
-export async function askJson<T>(url: string, path: string, method: 'GET' | 'POST'): Promise<T> {
-  const response = await get(url, path, AbortSignal.timeout(patienceMs), method);
+export async function askJson<T>(
+  url: string,
+  path: string,
+  method: 'GET' | 'POST',
+  body?: string,
+): Promise<T> {
+  const response = await open(url, path, method, patienceMs, body);
   try {
-    return (await response.json()) as T;
+    return JSON.parse(await readText(response)) as T;
   } catch (error) {
-    throw new CommandError(`cannot read the answer of ${url}: ${reasonOf(error)}`);
+    throw new CommandError(`cannot read the answer of ${url}: ${describeError(error)}`);
   }
 }
 
 /** One value per line, as lines come. @throws CommandError when the stream breaks */
 export async function* getJsonLines<T>(url: string, path: string): AsyncGenerator<T> {
-  const response = await get(url, path);
-  const decoder = new TextDecoder();
+  const response = await open(url, path, 'GET', streamSilenceMs);
+  response.setEncoding('utf8');
   let rest = '';
   try {
-    for await (const bytes of response.body ?? []) {
-      rest += decoder.decode(bytes as Uint8Array, { stream: true });
-      const lines = rest.split('\n');
+    for await (const text of response) {
+      const lines = (rest + (text as string)).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) if (line !== '') yield JSON.parse(line) as T;
     }
   } catch (error) {
-    throw new CommandError(`the answer of ${url} broke off: ${reasonOf(error)}`);
+    throw new CommandError(`the answer of ${url} broke off: ${describeError(error)}`);
   }
 }

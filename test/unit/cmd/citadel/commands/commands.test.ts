@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { CommandError } from '../../../../../cmd/citadel/commands/ask-node.ts';
+import { CommandError } from '../../../../../cmd/citadel/commands/command-error.ts';
 import { runCommand } from '../../../../../cmd/citadel/commands/commands.ts';
 import { UsageError } from '../../../../../cmd/flags/usage-error.ts';
 
