@@ -32,6 +32,9 @@ export interface CitadelConfig {
 
 type ReadFile = (path: string) => string;
 
+/** As long as what HMAC with SHA-256 makes of it: a shorter one could be guessed from any token. */
+const secretSizeMin = 32;
+
 export interface ConfigSources {
   readonly args: readonly string[];
   readonly machine: Machine;
@@ -187,6 +190,26 @@ function toServiceSettings(values: SettingValues): NodeConfig['services'] {
   });
 }
 
+/** Line ends around it are not part of a secret. */
+function readSecret(path: string, readFile: ReadFile): string {
+  const secret = readNamed('shared-secret-file', path, readFile).trim();
+  if (path !== '' && Buffer.byteLength(secret) < secretSizeMin) {
+    throw new UsageError(
+      `the secret in the file of -shared-secret-file is too short: ${secretSizeMin} bytes or more, such as "openssl rand -hex 32" makes`,
+    );
+  }
+  return secret;
+}
+
+function toAccessConfig(values: SettingValues, readFile: ReadFile): NodeConfig['access'] {
+  return Object.freeze({
+    isEnabled: values['auth-enabled'],
+    asksAtPing: values['ping-auth-enabled'],
+    sharedSecret: readSecret(values['shared-secret-file'], readFile),
+    allowChangesByGet: values['allow-changes-by-get'],
+  });
+}
+
 function toNodeConfig(values: SettingValues, version: string, readFile: ReadFile): NodeConfig {
   return Object.freeze({
     dataDir: values.db,
@@ -210,6 +233,7 @@ function toNodeConfig(values: SettingValues, version: string, readFile: ReadFile
       queriesMemoryBytes: values['total-query-memory'](values.memory),
     }),
     services: toServiceSettings(values),
+    access: toAccessConfig(values, readFile),
     version,
   });
 }

@@ -3,6 +3,7 @@
  * `name` of the configuration file. Help, parsing and checks all follow from it.
  */
 
+import { accessSettings } from './settings/access-settings.ts';
 import { basicSettings } from './settings/basic-settings.ts';
 import { clusterSettings } from './settings/cluster-settings.ts';
 import { limitSettings } from './settings/limit-settings.ts';
@@ -15,6 +16,7 @@ export const settings = {
   ...storageSettings,
   ...clusterSettings,
   ...limitSettings,
+  ...accessSettings,
   ...servicesSettings,
   ...loggingSettings,
 };

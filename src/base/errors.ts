@@ -26,7 +26,8 @@ export type ErrorCode =
   | 'unsupported'
   | 'unsupported-version'
   | 'unauthorized'
-  | 'internal';
+  | 'internal'
+  | 'forbidden';
 
 const retryableCodes: ReadonlySet<ErrorCode> = new Set([
   'redirect',

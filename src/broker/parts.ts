@@ -36,4 +36,6 @@ export interface BrokerParts {
   /** Makes the shard map of keys, once, with the first write of a key; undefined = there always is one. */
   readonly setUpKeys?: (() => Promise<void>) | undefined;
   readonly build: BuildFacts;
+  /** As InfluxDB does, with a warning; else statements that change something are refused by GET. */
+  readonly allowChangesByGet: boolean;
 }

@@ -1,5 +1,6 @@
 /** What is asked of the broker, and what it counts. */
 
+import type { Rights } from '../access/rights.ts';
 import type { ConsistencyLevel, DataNodeStatus } from '../rpc/data-node-api.ts';
 
 export interface WriteRequest {
@@ -20,8 +21,10 @@ export interface QueryRequest {
   readonly database: string;
   /** The `rp` parameter; '' = the database's default. */
   readonly policy: string;
-  /** Statements that change something get a warning (HTTP GET). */
+  /** By HTTP GET, which changes nothing: statements that do are refused, or warned of where that is allowed. */
   readonly readOnly: boolean;
+  /** Of whoever asks. */
+  readonly rights: Rights;
   /** Ends the query within 100 ms. */
   readonly signal: AbortSignal;
 }

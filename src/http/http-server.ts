@@ -17,6 +17,7 @@ import { addWriteRoute } from './routes/write.ts';
 import { addAnswerHeaders } from './server/answer-headers.ts';
 import { createApp } from './server/app.ts';
 import { BodyCollector } from './server/request-body.ts';
+import { addRouteAccess } from './server/route-access.ts';
 
 const methods = {
   '/ping': ['GET', 'HEAD'],
@@ -69,6 +70,7 @@ export async function startHttpServer(parts: HttpParts, options: HttpOptions): P
   const metrics = createMetrics(parts);
   addAnswerHeaders(app, methods);
   observeRequests(app, metrics, parts.env.clock);
+  addRouteAccess(app, parts.access, options);
   addPingRoutes(app, parts);
   addWriteRoute(app, parts, bodies);
   addQueryRoute(app, parts);

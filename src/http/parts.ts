@@ -1,5 +1,6 @@
 /** What the HTTP server works with. */
 
+import type { Access } from '../access/access.ts';
 import type { Reading } from '../base/reading.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Env } from '../env/env.ts';
@@ -29,6 +30,7 @@ export interface HttpParts {
   readonly env: Env;
   readonly broker: Broker;
   readonly catalog: Catalog;
+  readonly access: Access;
   readonly facts: NodeFacts;
   /** Undefined = this node is alone. */
   readonly cluster?: ClusterAdmin | undefined;
@@ -44,4 +46,6 @@ export interface HttpOptions {
   readonly bodySizeMax: number;
   /** Of all request bodies together. */
   readonly bodiesSizeMax: number;
+  /** Where rights are checked, /ping, /status and /metrics are no exception. */
+  readonly asksAtPing: boolean;
 }

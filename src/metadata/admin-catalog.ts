@@ -185,7 +185,7 @@ export class StoredAdminCatalog implements AdminCatalog {
       const user = this.#findUser(name);
       const db = this.#findDatabase(database);
       const key = grantKey(db.id, user.id);
-      const known = this.view.grants(user.id).find(({ dbId }) => dbId === db.id);
+      const known = this.view.grant(user.id, db.id);
       const privilege = decide(known?.privilege ?? 'NO PRIVILEGES');
       if (known?.privilege === privilege) return nothing;
       const value = renderGrant({ dbId: db.id, userId: user.id, privilege });

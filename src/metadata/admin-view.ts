@@ -43,6 +43,7 @@ export interface AdminView {
   readonly users: readonly User[];
   user(name: string): User | undefined;
   grants(userId: string): readonly Grant[];
+  grant(userId: string, dbId: string): Grant | undefined;
   continuousQueries(dbId: string): readonly ContinuousQuery[];
   subscriptions(dbId: string): readonly Subscription[];
 }

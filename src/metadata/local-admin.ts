@@ -4,6 +4,7 @@ import { readContinuousQuery, readGrant, readSubscription, readUser } from './ad
 import type { AdminView, ContinuousQuery, Grant, Subscription, User } from './admin-view.ts';
 import {
   continuousQueriesPrefix,
+  grantKey,
   grantsPrefix,
   subscriptionsPrefix,
   userKey,
@@ -72,6 +73,10 @@ export class LocalAdmin implements AdminView {
 
   grants(userId: string): readonly Grant[] {
     return this.#grants.values.filter((grant) => grant.userId === userId);
+  }
+
+  grant(userId: string, dbId: string): Grant | undefined {
+    return this.#grants.get(grantKey(dbId, userId))?.value;
   }
 
   continuousQueries(dbId: string): readonly ContinuousQuery[] {

@@ -34,6 +34,16 @@ export interface ClusterConfig {
   readonly replaceAfterMs: number;
 }
 
+export interface AccessConfig {
+  /** Users log in and have rights. */
+  readonly isEnabled: boolean;
+  /** At /ping, /status and /metrics too. */
+  readonly asksAtPing: boolean;
+  /** Signs JSON web tokens; '' = none are taken. */
+  readonly sharedSecret: string;
+  readonly allowChangesByGet: boolean;
+}
+
 export interface NodeConfig {
   /** Absolute path. */
   readonly dataDir: string;
@@ -65,5 +75,6 @@ export interface NodeConfig {
     readonly queriesMemoryBytes: number;
   };
   readonly services: ServiceSettings;
+  readonly access: AccessConfig;
   readonly version: string;
 }

@@ -6,6 +6,7 @@
  * Stopping is the same backwards, after the primaries were handed over.
  */
 
+import { createAccess } from '../access/access.ts';
 import type { CitadelError } from '../base/errors.ts';
 import { type Broker, createBroker } from '../broker/broker.ts';
 import { AckedMarks } from '../broker/route/acked-marks.ts';
@@ -71,6 +72,7 @@ function startBroker(
     limits,
     build,
     setUpKeys: metadata.cluster && setUpKeys,
+    allowChangesByGet: config.access.allowChangesByGet,
   });
 }
 
@@ -100,12 +102,14 @@ async function startServing(
   const url = config.cluster?.url ?? '';
   const facts = { version, uuid, clusterUuid, dataDir, url, metadata, startedMs };
   const bodiesSizeMax = Math.floor(config.memoryBytes * bodiesShare);
+  const access = await createAccess({ ...env, catalog }, config.access);
   return startHttpServer(
-    { env, broker, catalog, facts, cluster: open.cluster?.admin, services },
+    { env, broker, catalog, access, facts, cluster: open.cluster?.admin, services },
     {
       ...config.http,
       bodySizeMax: config.maxBodyBytes || bodiesSizeMax,
       bodiesSizeMax,
+      asksAtPing: config.access.asksAtPing,
     },
   );
 }

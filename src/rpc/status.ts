@@ -34,6 +34,7 @@ const statusOfCode: Readonly<Record<ErrorCode, status>> = {
   'unsupported-version': status.FAILED_PRECONDITION,
   unauthorized: status.PERMISSION_DENIED,
   internal: status.INTERNAL,
+  forbidden: status.PERMISSION_DENIED,
 };
 
 /** For errors that gRPC itself made. What is not here says nothing about the call: `unavailable`. */

@@ -78,7 +78,8 @@ describe.skipIf(!influxdInstalled)('HTTP as InfluxDB 1.6.7 speaks it', () => {
   let influxd: InfluxdProcess;
 
   beforeAll(async () => {
-    [citadel, influxd] = await Promise.all([startCitadel(), startInfluxd()]);
+    const args = ['-allow-changes-by-get', 'true'];
+    [citadel, influxd] = await Promise.all([startCitadel({ args }), startInfluxd()]);
     for (const { url } of [citadel, influxd]) {
       await send(url, { method: 'POST', path: '/query?q=CREATE+DATABASE+mydb' });
     }

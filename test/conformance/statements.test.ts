@@ -47,7 +47,8 @@ describe.skipIf(!influxdInstalled)('statements as InfluxDB 1.6.7 runs them', () 
   let influxd: InfluxdProcess;
 
   beforeAll(async () => {
-    [citadel, influxd] = await Promise.all([startCitadel(), startInfluxd()]);
+    const args = ['-allow-changes-by-get', 'true'];
+    [citadel, influxd] = await Promise.all([startCitadel({ args }), startInfluxd()]);
   });
 
   afterAll(async () => {

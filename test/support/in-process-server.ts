@@ -3,6 +3,7 @@
  * process: for everything about requests and answers that needs no stored points.
  */
 
+import { type AccessOptions, createAccess } from '../../src/access/access.ts';
 import { createBroker } from '../../src/broker/broker.ts';
 import type { BrokerLimits } from '../../src/broker/parts.ts';
 import { AckedMarks } from '../../src/broker/route/acked-marks.ts';
@@ -34,6 +35,8 @@ export interface ServerOptions {
   readonly limits?: Partial<BrokerLimits>;
   readonly http?: Partial<HttpOptions>;
   readonly env?: Partial<Env>;
+  readonly access?: Partial<AccessOptions>;
+  readonly allowChangesByGet?: boolean;
 }
 
 const noLimits: BrokerLimits = {
@@ -60,8 +63,12 @@ export async function startInProcessServer(options: ServerOptions = {}): Promise
   const build = { version: '0.0.0', startedMs: env.clock.wallMs() };
   const ownNode = (uuid: string) => (uuid === 'node' ? dataNode : undefined);
   const route = { env, cluster: view, dataNode: ownNode, marks: new AckedMarks() };
-  const parts = { env, catalog, dataNode, route, defaultLevel: 'auto' as const, limits, build };
+  const { allowChangesByGet = false } = options;
+  const defaultLevel = 'auto' as const;
+  const parts = { env, catalog, dataNode, route, defaultLevel, limits, build, allowChangesByGet };
   const broker = createBroker(parts);
+  const accessOptions = { isEnabled: false, sharedSecret: '', ...options.access };
+  const access = await createAccess({ ...env, catalog }, accessOptions);
   const facts = {
     version: '0.0.0',
     uuid: 'node',
@@ -72,8 +79,15 @@ export async function startInProcessServer(options: ServerOptions = {}): Promise
     startedMs: env.clock.wallMs(),
   };
   const server = await startHttpServer(
-    { env, broker, catalog, facts },
-    { host: '127.0.0.1', port: 0, bodySizeMax: 25e6, bodiesSizeMax: 100e6, ...options.http },
+    { env, broker, catalog, access, facts },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      bodySizeMax: 25e6,
+      bodiesSizeMax: 100e6,
+      asksAtPing: false,
+      ...options.http,
+    },
   );
   return {
     url: server.url,

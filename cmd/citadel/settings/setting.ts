@@ -7,7 +7,14 @@ export interface Machine {
   readonly cores: number;
 }
 
-export type SettingGroup = 'Basics' | 'Storage' | 'Cluster' | 'Limits' | 'Services' | 'Logging';
+export type SettingGroup =
+  | 'Basics'
+  | 'Storage'
+  | 'Cluster'
+  | 'Limits'
+  | 'Access'
+  | 'Services'
+  | 'Logging';
 
 export interface Setting<T> {
   readonly group: SettingGroup;

@@ -3,6 +3,7 @@
  * policy, so that the text means the same whatever becomes of the defaults.
  */
 
+import type { Rights } from '../../access/rights.ts';
 import { CitadelError } from '../../base/errors.ts';
 import type { Measurement, SelectStatement, Source } from '../../influxql/ast.ts';
 import { printStatement } from '../../influxql/print-statement.ts';
@@ -84,9 +85,10 @@ export async function createContinuousQuery(
   await admin.createContinuousQuery({ database, name, text: printStatement(qualified) });
 }
 
-/** A series per database, those without any too. */
-export function showContinuousQueries({ view, admin }: Catalog): SeriesPiece[] {
-  return view.databases.map((db) => {
+/** A series per database that whoever asks may read, those without any too. */
+export function showContinuousQueries({ view, admin }: Catalog, rights: Rights): SeriesPiece[] {
+  const shown = view.databases.filter(({ name }) => rights.may('READ', name));
+  return shown.map((db) => {
     const rows = admin.view.continuousQueries(db.id).map(({ name, text }) => [name, text]);
     return makeTable(db.name, ['name', 'query'], rows);
   });

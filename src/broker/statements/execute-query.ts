@@ -3,6 +3,7 @@
  * other as their answers are pulled.
  */
 
+import { checkStatements } from '../../access/rights.ts';
 import { CitadelError } from '../../base/errors.ts';
 import { type MemoryAccount, MemoryPool, unlimitedMemory } from '../../base/memory-budget.ts';
 import { Turnstile } from '../../base/turnstile.ts';
@@ -11,7 +12,6 @@ import { printStatement } from '../../influxql/print-statement.ts';
 import type { Statement } from '../../influxql/statement.ts';
 import type { Catalog } from '../../metadata/catalog-view.ts';
 import type { RowSink } from '../../query/ports.ts';
-import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece, StatementMessage, StatementResult } from '../../query/result.ts';
 import type { BrokerParts } from '../parts.ts';
 import type { BrokerStats, QueryRequest } from '../requests.ts';
@@ -21,13 +21,27 @@ import { startQuery } from './query-gate.ts';
 import { createQueryPorts } from './query-ports.ts';
 import { runStatement } from './run-statement.ts';
 import { RunningQueries } from './running-queries.ts';
-import type { StatementParts } from './statement-parts.ts';
+import type { StatementContext, StatementParts } from './statement-parts.ts';
 
-const mutatingPattern = /^(create|drop|alter|set|kill)-|^(grant|revoke)$/;
+/** What InfluxDB warns of: DELETE is not among it. */
+const warnedPattern = /^(create|drop|alter|set|kill)-|^(grant|revoke)$/;
 
-function isMutating(statement: Statement): boolean {
+function isWarnedOf(statement: Statement): boolean {
   if (statement.kind === 'select') return statement.target !== undefined;
-  return mutatingPattern.test(statement.kind);
+  return warnedPattern.test(statement.kind);
+}
+
+function changesSomething(statement: Statement): boolean {
+  if (statement.kind === 'select') return statement.target !== undefined;
+  return statement.kind !== 'explain' && !statement.kind.startsWith('show-');
+}
+
+/** @throws CitadelError `forbidden` */
+function refuseChanges(statements: readonly Statement[]): void {
+  const change = statements.find(changesSomething);
+  if (change === undefined) return;
+  const message = `cannot run '${printStatement(change)}' by GET, which changes nothing: use POST`;
+  throw new CitadelError('forbidden', message);
 }
 
 /** As a message quotes it; a statement that fails has no message. */
@@ -50,7 +64,7 @@ function warnings(
   statement: Statement,
   request: QueryRequest,
 ): readonly StatementMessage[] {
-  if (!request.readOnly || !isMutating(statement)) return [];
+  if (!request.readOnly || !isWarnedOf(statement)) return [];
   const text = `deprecated use of '${quote(catalog, statement, request)}' in a read only context, please use a POST request instead`;
   return [{ level: 'warning', text }];
 }
@@ -68,9 +82,12 @@ export class QueryExecutor {
     this.#turnstile = new Turnstile(() => parts.env.timers.yieldNow());
   }
 
-  /** @throws CitadelError `invalid-argument` when the text does not parse */
+  /** @throws CitadelError `invalid-argument` when the text does not parse; `forbidden` */
   execute(request: QueryRequest): AsyncIterable<StatementResult> {
+    const { rights, database } = request;
     const statements = parseQuery(request.text, request.params);
+    checkStatements(rights, statements, database);
+    if (request.readOnly && !this.#parts.allowChangesByGet) refuseChanges(statements);
     return this.#run(statements, request);
   }
 
@@ -86,13 +103,15 @@ export class QueryExecutor {
       yield { statementId: 0, messages: [], series: failWith(error) };
       return;
     }
-    const { database } = request;
-    const id = queries.add({ statements, database, end: running.end });
+    const { database, rights } = request;
+    const { user } = rights;
+    const id = queries.add({ statements, database, user, end: running.end });
     const memory = this.#memory.open();
     const { signal } = running;
     signal.addEventListener('abort', () => memory.close(), { once: true });
     const turnstile = this.#turnstile;
-    const context: QueryContext = {
+    const context: StatementContext = {
+      rights,
       database,
       policy: request.policy,
       nowNs: env.clock.wallNs(),
@@ -115,7 +134,7 @@ export class QueryExecutor {
   /** What went wrong beyond words for clients is logged, and fails only this query. */
   async *#explained(
     statement: Statement,
-    context: QueryContext,
+    context: StatementContext,
     whole: MemoryAccount,
   ): AsyncGenerator<SeriesPiece> {
     const memory = whole.openPart();

@@ -3,7 +3,6 @@
 import { CitadelError } from '../../base/errors.ts';
 import type { Statement } from '../../influxql/statement.ts';
 import { runExplain, runSelect, runShow } from '../../query/query.ts';
-import type { QueryContext } from '../../query/query-context.ts';
 import type { SeriesPiece } from '../../query/result.ts';
 import { changePolicy, createDatabase, dropDatabase, dropPolicy } from './change-catalog.ts';
 import { createContinuousQuery, showContinuousQueries } from './continuous-queries.ts';
@@ -11,7 +10,7 @@ import { deleteData, dropMeasurement } from './delete-data.ts';
 import { showDatabases, showPolicies } from './show-catalog.ts';
 import { showDiagnostics, showStats } from './show-server.ts';
 import { dropShard, showShardGroups, showShards } from './show-shards.ts';
-import type { StatementParts } from './statement-parts.ts';
+import type { StatementContext, StatementParts } from './statement-parts.ts';
 import { createSubscription, showSubscriptions } from './subscriptions.ts';
 import {
   changePrivilege,
@@ -40,7 +39,7 @@ function refuse(kind: Statement['kind']): never {
 export function runStatement(
   parts: StatementParts,
   statement: Statement,
-  context: QueryContext,
+  context: StatementContext,
 ): AsyncIterable<SeriesPiece> {
   switch (statement.kind) {
     case 'select':
@@ -59,7 +58,7 @@ export function runStatement(
     case 'show-tag-values-cardinality':
       return runShow(statement, context);
     case 'show-databases':
-      return answer(() => showDatabases(parts.catalog.view));
+      return answer(() => showDatabases(parts.catalog.view, context.rights));
     case 'show-retention-policies':
       return answer(() => showPolicies(parts.catalog.view, statement.database || context.database));
     case 'create-database':
@@ -82,12 +81,16 @@ export function runStatement(
 }
 
 /** Statements about the server, its users, and what it does by itself. */
-function administer(parts: StatementParts, statement: Statement, context: QueryContext): Answer {
+function administer(
+  parts: StatementParts,
+  statement: Statement,
+  context: StatementContext,
+): Answer {
   const { catalog, queries } = parts;
   const { admin } = catalog;
   switch (statement.kind) {
     case 'show-queries':
-      return queries.show();
+      return queries.show(context.rights);
     case 'kill-query':
       queries.kill(statement.id);
       return [];
@@ -115,7 +118,7 @@ function administer(parts: StatementParts, statement: Statement, context: QueryC
     case 'revoke':
       return changePrivilege(admin, statement);
     case 'show-continuous-queries':
-      return showContinuousQueries(catalog);
+      return showContinuousQueries(catalog, context.rights);
     case 'create-continuous-query':
       return createContinuousQuery(catalog, statement, context);
     case 'drop-continuous-query':

@@ -1,5 +1,6 @@
 /** The queries under way, by number, so that they can be listed and ended. */
 
+import { mayRun, type Rights } from '../../access/rights.ts';
 import { CitadelError } from '../../base/errors.ts';
 import type { Clock } from '../../env/env.ts';
 import { formatGoDuration } from '../../influxql/duration.ts';
@@ -8,19 +9,18 @@ import type { Statement } from '../../influxql/statement.ts';
 import type { SeriesPiece } from '../../query/result.ts';
 import { makeTable } from './make-table.ts';
 
-interface Entry {
-  readonly statements: readonly Statement[];
-  readonly database: string;
-  /** Monotonic ms. */
-  readonly startedMs: number;
-  readonly end: (reason: CitadelError) => void;
-  isKilled: boolean;
-}
-
 export interface NewQuery {
   readonly statements: readonly Statement[];
   readonly database: string;
+  /** Name of whoever asked; '' = nobody. */
+  readonly user: string;
   readonly end: (reason: CitadelError) => void;
+}
+
+interface Entry extends NewQuery {
+  /** Monotonic ms. */
+  readonly startedMs: number;
+  isKilled: boolean;
 }
 
 const columns = ['qid', 'query', 'database', 'duration', 'status'];
@@ -69,9 +69,14 @@ export class RunningQueries {
     entry.end(new CitadelError('cancelled', 'query interrupted'));
   }
 
-  show(): SeriesPiece {
+  /** One's own, and those that one could have asked oneself. */
+  show(rights: Rights): SeriesPiece {
     const nowMs = this.#clock.monotonicMs();
-    const rows = [...this.#entries].map(([id, { statements, database, startedMs, isKilled }]) => [
+    const shown = [...this.#entries].filter(
+      ([, { statements, database, user }]) =>
+        user === rights.user || mayRun(rights, statements, database),
+    );
+    const rows = shown.map(([id, { statements, database, startedMs, isKilled }]) => [
       BigInt(id),
       statements.map(printStatement).join(';\n'),
       database,

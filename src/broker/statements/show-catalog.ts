@@ -1,5 +1,6 @@
 /** SHOW DATABASES and SHOW RETENTION POLICIES: answered from the catalog alone. */
 
+import type { Rights } from '../../access/rights.ts';
 import { CitadelError } from '../../base/errors.ts';
 import { formatGoDuration } from '../../influxql/duration.ts';
 import type { CatalogView } from '../../metadata/catalog-view.ts';
@@ -7,11 +8,14 @@ import { databaseNotFound } from '../../metadata/policy-rules.ts';
 import type { SeriesPiece } from '../../query/result.ts';
 import { makeTable } from './make-table.ts';
 
-export function showDatabases({ databases }: CatalogView): SeriesPiece {
+/** Those that whoever asks may read or write. */
+export function showDatabases({ databases }: CatalogView, rights: Rights): SeriesPiece {
+  const names = databases.map(({ name }) => name);
+  const shown = names.filter((name) => rights.may('READ', name) || rights.may('WRITE', name));
   return makeTable(
     'databases',
     ['name'],
-    databases.map(({ name }) => [name]),
+    shown.map((name) => [name]),
   );
 }
 

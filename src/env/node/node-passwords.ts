@@ -5,7 +5,7 @@
  * later without losing what is stored.
  */
 
-import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { CitadelError } from '../../base/errors.ts';
 import { encodeText } from '../../base/text.ts';
 import type { Passwords } from '../env.ts';
@@ -19,6 +19,8 @@ interface Cost {
 const cost: Cost = { N: 16_384, r: 8, p: 1 };
 const saltSize = 16;
 const keySize = 32;
+/** Of fingerprints; made anew at every start. */
+const fingerprintKey = randomBytes(32);
 const pattern = /^scrypt\$(\d{1,8})\$(\d{1,4})\$(\d{1,4})\$([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+)$/;
 
 function derive(password: string, salt: Buffer, { N, r, p }: Cost, size: number): Promise<Buffer> {
@@ -48,4 +50,12 @@ async function verifyPassword(password: string, stored: string): Promise<boolean
   return timingSafeEqual(actual, expected);
 }
 
-export const nodePasswords: Passwords = { hash: hashPassword, verify: verifyPassword };
+function fingerprint(texts: readonly string[]): string {
+  return createHmac('sha256', fingerprintKey).update(JSON.stringify(texts)).digest('base64');
+}
+
+export const nodePasswords: Passwords = {
+  hash: hashPassword,
+  verify: verifyPassword,
+  fingerprint,
+};

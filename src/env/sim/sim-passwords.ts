@@ -20,5 +20,6 @@ export function createSimPasswords(rng: Rng): Passwords {
       const [, salt = '', key] = stored.split('$');
       return fold(salt, password) === key;
     },
+    fingerprint: (texts) => JSON.stringify(texts),
   };
 }

@@ -161,7 +161,7 @@ function addMap(registry: Registry): (map: ClusterMap) => void {
   };
 }
 
-export function createMetrics(parts: Pick<HttpParts, 'broker' | 'services'>): Metrics {
+export function createMetrics(parts: Pick<HttpParts, 'broker' | 'services' | 'access'>): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addReadings(registry, parts.broker.stats);
@@ -197,7 +197,7 @@ export function createMetrics(parts: Pick<HttpParts, 'broker' | 'services'>): Me
     },
     async render() {
       showMap(parts.broker.map);
-      showServices(parts.services?.readings() ?? []);
+      showServices([...parts.access.readings(), ...(parts.services?.readings() ?? [])]);
       showStatus(await parts.broker.status());
       return registry.metrics();
     },

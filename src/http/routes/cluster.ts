@@ -10,6 +10,8 @@ import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { sendJson } from '../server/error-reply.ts';
 
+const adminOnly = { config: { access: 'admin' } } as const;
+
 function isSet(parameters: URLSearchParams, name: string): boolean {
   const text = parameters.get(name);
   return text !== null && text !== 'false';
@@ -66,7 +68,7 @@ function replicasWish(parameters: URLSearchParams): Wish {
 
 export function addClusterRoutes(app: FastifyInstance, parts: HttpParts): void {
   const answer = (path: string, makeWish: (parameters: URLSearchParams) => Promise<Wish>) => {
-    app.post(path, async (request: FastifyRequest, reply) => {
+    app.post(path, adminOnly, async (request: FastifyRequest, reply) => {
       const parameters = readUrlParameters(request);
       const wish = await makeWish(parameters);
       return sendJson(reply, await carryOut(adminOf(parts), wish, isSet(parameters, 'dry-run')));
@@ -75,7 +77,7 @@ export function addClusterRoutes(app: FastifyInstance, parts: HttpParts): void {
   answer('/cluster/drain', async (parameters) => drainWish(adminOf(parts), parameters));
   answer('/cluster/remove', (parameters) => removeWish(adminOf(parts), parts, parameters));
   answer('/cluster/replicas', async (parameters) => replicasWish(parameters));
-  app.get('/cluster/plan', async (_request, reply) =>
+  app.get('/cluster/plan', adminOnly, async (_request, reply) =>
     sendJson(reply, await carryOut(adminOf(parts), { kind: 'none' }, true)),
   );
 }

@@ -7,7 +7,7 @@ import type { HttpParts } from '../parts.ts';
 import { quoteJson, sendJson } from '../server/error-reply.ts';
 
 export function addCreateRoute(app: FastifyInstance, { catalog }: HttpParts): void {
-  app.post('/create', async (request, reply) => {
+  app.post('/create', { config: { access: 'admin' } }, async (request, reply) => {
     const name = readUrlParameters(request).get('db') ?? '';
     if (name === '') throw new CitadelError('invalid-argument', 'database is required');
     const created = catalog.view.database(name) === undefined;

@@ -13,6 +13,7 @@ import { sendJson } from '../server/error-reply.ts';
 import { countMoves, describeNode, describeShards } from './describe-cluster.ts';
 
 const indent = 4;
+const adminOnly = { config: { access: 'admin' } } as const;
 
 function renderJson(value: unknown, pretty: boolean): string {
   return `${JSON.stringify(value, undefined, pretty ? indent : undefined)}\n`;
@@ -102,21 +103,21 @@ async function* renderLines(values: AsyncIterable<unknown>): AsyncGenerator<stri
 }
 
 export function addInfoRoutes(app: FastifyInstance, parts: HttpParts, metrics: Metrics): void {
-  app.get('/info', async (request, reply) => {
+  app.get('/info', adminOnly, async (request, reply) => {
     const pretty = readUrlParameters(request).get('pretty');
     const isPretty = pretty !== null && pretty !== 'false';
     return sendJson(reply, renderJson(await describeCluster(parts), isPretty));
   });
-  app.get('/cluster/verify', async (_request, reply) => {
+  app.get('/cluster/verify', adminOnly, async (_request, reply) => {
     const left = new AbortController();
     reply.raw.once('close', () => left.abort());
     const verdicts = parts.broker.verify(left.signal);
     return reply.type('application/x-ndjson').send(Readable.from(renderLines(verdicts)));
   });
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', { config: { access: 'ping' } }, async (_request, reply) => {
     return reply.header('Content-Type', metrics.contentType).send(await metrics.render());
   });
-  app.get('/debug/vars', async (_request, reply) =>
+  app.get('/debug/vars', { config: { access: 'open' } }, async (_request, reply) =>
     sendJson(reply, renderJson(describeVariables(parts), false)),
   );
 }

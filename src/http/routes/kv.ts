@@ -14,6 +14,7 @@ import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { replyError, sendJson, statusOf } from '../server/error-reply.ts';
 import type { BodyCollector } from '../server/request-body.ts';
+import { readsFrom, writesTo } from '../server/route-access.ts';
 import { streamAnswer, watchClient } from '../server/stream-answer.ts';
 import {
   renderBinaryGet,
@@ -55,6 +56,11 @@ function readAsked(request: FastifyRequest): Asked {
     throw new CitadelError('invalid-argument', `unknown encoding ${JSON.stringify(encoding)}`);
   }
   return { table, parameters, isBase64: encoding === 'base64' };
+}
+
+/** The rights to a table are those to the database of its name. */
+function tableOf(request: FastifyRequest): string {
+  return readAsked(request).table;
 }
 
 function readLevelOf({ parameters }: Asked): KvReadLevel {
@@ -108,7 +114,7 @@ function addWrite(
   bodies: BodyCollector,
   { url, read }: { url: string; read: (body: Uint8Array, mediaType: string) => KvEntries },
 ): void {
-  app.post(url, async (request, reply) => {
+  app.post(url, { config: { access: writesTo(tableOf) } }, async (request, reply) => {
     const asked = readAsked(request);
     const isGzip = request.headers['content-encoding'] === 'gzip';
     const body = isGzip ? await bodies.gunzip(request.bodyBytes) : request.bodyBytes;
@@ -142,6 +148,7 @@ function addGet(app: FastifyInstance, { broker }: HttpParts): void {
   app.route({
     method: ['GET', 'POST'],
     url: '/kv/get',
+    config: { access: readsFrom(tableOf) },
     handler: async (request, reply) => {
       const asked = readAsked(request);
       const level = readLevelOf(asked);
@@ -157,7 +164,7 @@ function addGet(app: FastifyInstance, { broker }: HttpParts): void {
 }
 
 function addList(app: FastifyInstance, parts: HttpParts): void {
-  app.get('/kv/list', async (request, reply) => {
+  app.get('/kv/list', { config: { access: readsFrom(tableOf) } }, async (request, reply) => {
     const asked = readAsked(request);
     const { parameters, isBase64 } = asked;
     const limit = limitOf(asked);

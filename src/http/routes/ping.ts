@@ -14,6 +14,7 @@ export function addPingRoutes(app: FastifyInstance, parts: HttpParts): void {
   app.route({
     method: ['GET', 'HEAD'],
     url: '/ping',
+    config: { access: 'ping' },
     handler: (request, reply) => {
       if (!isVerbose(readUrlParameters(request).get('verbose'))) return reply.code(204).send();
       return sendJson(reply, `{"version":"${influxVersion}"}\n`);
@@ -22,9 +23,10 @@ export function addPingRoutes(app: FastifyInstance, parts: HttpParts): void {
   app.route({
     method: ['GET', 'HEAD'],
     url: '/status',
+    config: { access: 'ping' },
     handler: (_request, reply) => reply.code(204).send(),
   });
-  app.get('/health', async (_request, reply) => {
+  app.get('/health', { config: { access: 'open' } }, async (_request, reply) => {
     const problem = await parts.broker.problem();
     const healthy = problem === '';
     const message = healthy ? 'ready for queries and writes' : problem;

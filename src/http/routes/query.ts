@@ -51,11 +51,13 @@ function startQuery(parts: HttpParts, request: FastifyRequest, signal: AbortSign
       database: form.get('db') ?? '',
       policy: form.get('rp') ?? '',
       readOnly: request.method === 'GET',
+      rights: request.rights,
       signal,
     });
   } catch (cause) {
     if (!(cause instanceof CitadelError)) throw cause;
-    throw new CitadelError(cause.code, `error parsing query: ${cause.message}`, { cause });
+    const what = cause.code === 'forbidden' ? 'authorizing' : 'parsing';
+    throw new CitadelError(cause.code, `error ${what} query: ${cause.message}`, { cause });
   }
   return { form, results };
 }
@@ -69,6 +71,7 @@ export function addQueryRoute(app: FastifyInstance, parts: HttpParts): void {
   app.route({
     method: ['GET', 'POST'],
     url: '/query',
+    config: { access: 'user' },
     handler: async (request, reply) => {
       const client = watchClient(reply);
       const isAsync = readFormParameters(request).get('async') === 'true';

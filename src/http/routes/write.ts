@@ -12,6 +12,7 @@ import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { explain, replyError, statusOf } from '../server/error-reply.ts';
 import type { BodyCollector } from '../server/request-body.ts';
+import { writesTo } from '../server/route-access.ts';
 
 /** An unknown retention policy is the server's fault in InfluxDB, and clients know it as such. */
 function replyFailure(reply: FastifyReply, thrown: unknown): FastifyReply {
@@ -32,10 +33,13 @@ export function addWriteRoute(app: FastifyInstance, parts: HttpParts, bodies: Bo
   app.route({
     method: 'POST',
     url: '/write',
-    onRequest: async (request) => {
-      const database = readUrlParameters(request).get('db') ?? '';
-      if (database === '') throw new CitadelError('invalid-argument', 'database is required');
-      await broker.checkDatabase(database);
+    config: {
+      access: writesTo(async (request) => {
+        const database = readUrlParameters(request).get('db') ?? '';
+        if (database === '') throw new CitadelError('invalid-argument', 'database is required');
+        await broker.checkDatabase(database);
+        return database;
+      }),
     },
     handler: async (request, reply) => {
       const parameters = readUrlParameters(request);

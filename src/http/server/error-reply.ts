@@ -31,6 +31,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   'unsupported-version': 500,
   unauthorized: 401,
   internal: 500,
+  forbidden: 403,
 };
 
 const retryAfterSeconds = '1';
@@ -77,7 +78,9 @@ function renderJsonError(reply: FastifyReply, message: string): string {
 /** Sends an error of the server's own making, in the format the client asked for. */
 export function replyError(reply: FastifyReply, status: number, message: string): FastifyReply {
   if (status === 503) void reply.header('Retry-After', retryAfterSeconds);
-  void reply.code(status).header('X-Influxdb-Error', headerValue(message));
+  if (status === 401) void reply.header('WWW-Authenticate', 'Basic realm="InfluxDB"');
+  else void reply.header('X-Influxdb-Error', headerValue(message));
+  void reply.code(status);
   const { kind, contentType } = negotiateFormat(reply.request.headers.accept);
   if (kind === 'json') return sendJson(reply, renderJsonError(reply, message));
   const body = kind === 'csv' ? csvError(message) : msgpackError(message);

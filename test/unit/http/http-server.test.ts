@@ -32,7 +32,7 @@ function write(body: string | Uint8Array, headers: Record<string, string> = {}) 
 }
 
 function query(q: string, params: Record<string, string> = {}) {
-  return server.request('/query', { db: 'mydb', q, ...params });
+  return server.request('/query', { db: 'mydb', q, ...params }, { method: 'POST' });
 }
 
 function open(): Promise<Socket> {
@@ -267,9 +267,9 @@ describe('/query', () => {
     for (const q of ['DELETE FROM m WHERE v = 1', 'DROP SERIES FROM m WHERE time > 1']) {
       expect((await query(q)).text(), q).toMatch(/"error"/);
     }
-    expect((await server.request('/query', { q: 'DROP MEASUREMENT m' })).text()).toContain(
-      'database not found: ',
-    );
+    expect(
+      (await server.request('/query', { q: 'DROP MEASUREMENT m' }, { method: 'POST' })).text(),
+    ).toContain('database not found: ');
     expect(server.dataNode.writes).toHaveLength(4);
   });
 

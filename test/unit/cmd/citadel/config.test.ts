@@ -60,6 +60,12 @@ test('without any setting the defaults hold', () => {
         queriesMemoryBytes: 2 ** 30,
       },
       services: { continuousQueries: { enabled: true, runIntervalMs: 1000 } },
+      access: {
+        isEnabled: false,
+        asksAtPing: false,
+        sharedSecret: '',
+        allowChangesByGet: false,
+      },
       version: '0.1.0',
     },
     log: { level: 'info', format: 'json' },
