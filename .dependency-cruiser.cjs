@@ -70,7 +70,6 @@ const homes = {
   '@grpc/[^/]+': 'src/rpc/',
   etcd3: 'src/metadata/etcd/',
   jose: 'src/access/',
-  jose: 'src/access/',
   pino: 'src/env/node/',
   'smol-toml': 'cmd/',
 };
