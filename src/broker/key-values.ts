@@ -19,6 +19,13 @@ export interface KvBatch {
   readonly deleted: Uint8Array;
   /** '' = the node's default; as `consistency` of /write. */
   readonly consistency: string;
+  /**
+   * 16 bytes, the same in every attempt of a client to write this batch, through whatever node: it is written once. Counts
+   * for 60 s (replication/write-id-table.ts). Undefined = a write of its own.
+   */
+  readonly writeId?: Uint8Array | undefined;
+  /** Wall clock, ms since the Unix epoch: from then on it is not written any more. Undefined = the deadline alone counts. */
+  readonly notAfterMs?: number | undefined;
 }
 
 /** What became of an entry. `unknown`: it may show later, for what was sent is never taken back. */

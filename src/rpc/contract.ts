@@ -4,6 +4,7 @@
 
 import type { Env } from '../env/env.ts';
 import type { ClusterMap } from '../model/cluster.ts';
+import type { ApiService } from './api/service.ts';
 import type { DataNodeApi } from './data-node-api.ts';
 import type { PeerHandler, PeerLinkState, PeerMessage, PeerTransport } from './peer-api.ts';
 import type { OpenSnapshot, SnapshotTransport } from './snapshot-api.ts';
@@ -92,8 +93,23 @@ export interface RpcServerOptions extends RpcOptions {
 export interface RpcServer {
   readonly port: number;
   readonly snapshotPort: number;
+  /** Services for clients, beside those for nodes. */
+  addApi(services: readonly ApiService[]): void;
   /** What the health service says; true after start. */
   setServing(serving: boolean): void;
   /** Takes no new calls, lets those under way end for `graceMs` (default 5 s), then cuts them off. Idempotent. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Of a node that has no peers: only services for clients. */
+export interface ApiServerOptions {
+  readonly env: Pick<Env, 'timers'>;
+  readonly listen: Pick<RpcListen, 'host' | 'port'>;
+  readonly services: readonly ApiService[];
+}
+
+export interface ApiServer {
+  readonly port: number;
+  /** As `RpcServer.close`. */
   close(graceMs?: number): Promise<void>;
 }

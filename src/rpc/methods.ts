@@ -35,9 +35,13 @@ export const serviceNames = {
   health: 'grpc.health.v1.Health',
   reflection: 'grpc.reflection.v1.ServerReflection',
   reflectionAlpha: 'grpc.reflection.v1alpha.ServerReflection',
+  keyValue: 'citadel.v1.KeyValue',
+  timeSeries: 'citadel.v1.TimeSeries',
+  cluster: 'citadel.v1.Cluster',
 } as const;
 
 const { dataNode, peer, health, reflection, reflectionAlpha } = serviceNames;
+const { keyValue, timeSeries, cluster } = serviceNames;
 
 export const dataNodeService = {
   WriteShard: method(dataNode, 'WriteShard', 'unary'),
@@ -65,6 +69,22 @@ export const reflectionService = {
 export const reflectionAlphaService = {
   ServerReflectionInfo: method(reflectionAlpha, 'ServerReflectionInfo', 'both'),
 } as const;
+
+export const keyValueService = {
+  Put: method(keyValue, 'Put', 'unary'),
+  Delete: method(keyValue, 'Delete', 'unary'),
+  WriteStream: method(keyValue, 'WriteStream', 'both'),
+  Get: method(keyValue, 'Get', 'answers'),
+  List: method(keyValue, 'List', 'answers'),
+} as const;
+
+export const timeSeriesService = {
+  Write: method(timeSeries, 'Write', 'unary'),
+  WriteStream: method(timeSeries, 'WriteStream', 'both'),
+  Query: method(timeSeries, 'Query', 'answers'),
+} as const;
+
+export const clusterService = { Info: method(cluster, 'Info', 'unary') } as const;
 
 /** What both sides of a connection agree on. */
 export const messageSizeMax = 64 * 1024 * 1024 + 64 * 1024;

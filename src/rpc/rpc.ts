@@ -6,8 +6,15 @@
  */
 
 import { ClusterClients } from './clients.ts';
-import type { RpcClients, RpcOptions, RpcServer, RpcServerOptions } from './contract.ts';
-import { startServer } from './server/rpc-server.ts';
+import type {
+  ApiServer,
+  ApiServerOptions,
+  RpcClients,
+  RpcOptions,
+  RpcServer,
+  RpcServerOptions,
+} from './contract.ts';
+import { startApi, startServer } from './server/rpc-server.ts';
 
 /** Connects to the nodes of the map and keeps following it. */
 export function openRpcClients(options: RpcOptions): RpcClients {
@@ -17,4 +24,9 @@ export function openRpcClients(options: RpcOptions): RpcClients {
 /** @throws CitadelError `unavailable` when an address cannot be bound */
 export function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   return startServer(options);
+}
+
+/** Serves clients of a node that is alone. @throws CitadelError `unavailable` when the address cannot be bound */
+export function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  return startApi(options);
 }

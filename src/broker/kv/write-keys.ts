@@ -10,7 +10,7 @@ import type { ConsistencyLevel } from '../../rpc/data-node-api.ts';
 import { type KvBatch, type KvWriteReport, kvBatchEntriesMax, kvOutcome } from '../key-values.ts';
 import type { BrokerParts } from '../parts.ts';
 import { shardsOf } from '../route/route-parts.ts';
-import { FrameSender } from '../write/send-frame.ts';
+import { deadlineMs, FrameSender } from '../write/send-frame.ts';
 import { framesOf, groupByShard } from './split-batch.ts';
 
 const levels = new Map<string, ConsistencyLevel>([
@@ -90,17 +90,26 @@ class BatchResult {
   }
 }
 
+/** The client may have tried another node since, and written something newer. @throws CitadelError `timeout` */
+function checkAge({ env }: BrokerParts, { notAfterMs }: KvBatch): void {
+  if (notAfterMs === undefined || env.clock.wallMs() <= notAfterMs) return;
+  throw new CitadelError('timeout', 'the write came too late; nothing was applied');
+}
+
 export async function writeBatch(parts: BrokerParts, batch: KvBatch): Promise<KvWriteReport> {
   checkBatch(batch);
+  checkAge(parts, batch);
   const level = levelOf(parts, batch.consistency);
   const shardCount = shardsOf(parts.route).length;
   const groups = groupByShard(batch.table, batch.keys, shardCount);
-  const sender = new FrameSender(parts, level);
+  const { writeId, notAfterMs = parts.env.clock.wallMs() + deadlineMs } = batch;
+  const sender = new FrameSender(parts, level, { writeId, notAfterMs });
   const result = new BatchResult(batch.keys.ends.length);
   const writeShard = async (shard: number, indices: Uint32Array): Promise<void> => {
+    let number = 0;
     for (const part of framesOf(batch, indices, { shard, shardCount })) {
       try {
-        const { copies, levelReached } = await sender.send(shard, part.frame);
+        const { copies, levelReached } = await sender.send(shard, part.frame, number++);
         result.note(part.indices, kvOutcome.applied);
         result.addCopies(copies, levelReached);
       } catch (error) {

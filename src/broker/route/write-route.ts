@@ -22,6 +22,11 @@ export interface RoutedWrite {
   readonly writeId: Uint8Array;
   readonly level: ConsistencyLevel;
   readonly frame: Uint8Array;
+  /**
+   * Wall clock, ms since the Unix epoch: no attempt starts after it, and one that is held up on its way is refused. For
+   * writes whose client may try them through another node meanwhile. Undefined = whenever it can be.
+   */
+  readonly notAfterMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -100,7 +105,7 @@ class WriteRoute {
 
   async run(): Promise<WriteShardResponse> {
     const { signal } = this.#write;
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.#isLate()) {
       const target = this.#nextTarget();
       if (target === undefined && this.#attempts.size === 0) {
         await this.#nextRound();
@@ -113,6 +118,11 @@ class WriteRoute {
       else for (const node of this.#attempts.keys()) this.#failed.add(node);
     }
     throw this.#giveUp();
+  }
+
+  #isLate(): boolean {
+    const { notAfterMs } = this.#write;
+    return notAfterMs !== undefined && this.#parts.env.clock.wallMs() > notAfterMs;
   }
 
   /** The primary, or who stands in for it; undefined = all were tried, or it is being asked. */
@@ -139,7 +149,7 @@ class WriteRoute {
 
   async #send({ node: uuid, primary, mapVersion }: Attempt, { epoch, replicas }: ShardRecord) {
     const { dataNode, cluster, env, kind = 'tstore' } = this.#parts;
-    const { shard, writeId, level, frame: bytes, signal } = this.#write;
+    const { shard, writeId, level, frame: bytes, notAfterMs, signal } = this.#write;
     const node = dataNode(uuid);
     if (node === undefined) throw new CitadelError('unavailable', `cannot reach node ${uuid}`);
     // The buffer is handed over to a node of this process, and may be needed again.
@@ -147,7 +157,8 @@ class WriteRoute {
     const isFallback = uuid !== primary;
     const base = { kind, shard, epoch, mapVersion, writeId, level, isFallback, frame };
     // Where nobody can stand in, an attempt that is late does no harm.
-    const mayBeOvertaken = fallbackLevels.has(level) && replicas.length > 1;
+    const hasOthers = fallbackLevels.has(level) && replicas.length > 1;
+    const mayBeOvertaken = hasOthers || notAfterMs !== undefined;
     const request = mayBeOvertaken ? { ...base, sentMs: env.clock.wallMs() } : base;
     return node.writeShard(request, signal);
   }

@@ -11,10 +11,19 @@ import type { ConsistencyLevel, WriteShardResponse } from '../../rpc/data-node-a
 import type { BrokerParts } from '../parts.ts';
 import { routeWrite } from '../route/write-route.ts';
 
-const deadlineMs = 10_000;
+/** Of the frames of a slice, together. */
+export const deadlineMs = 10_000;
 const writeIdSize = 16;
-/** Where in a write id the number of the frame stands; the bytes before it are random. */
+/** Where in a write id the number of the frame stands; the bytes before it are those of the request. */
 const counterOffset = 12;
+
+/** What the request says of its writes; default: ids of their own, and only the deadline. */
+export interface SendOptions {
+  /** 16 bytes, of the whole request: each frame gets one made of it and its number. */
+  readonly writeId?: Uint8Array | undefined;
+  /** Wall clock, ms since the Unix epoch: no attempt starts after it. */
+  readonly notAfterMs?: number | undefined;
+}
 
 export class FrameSender {
   readonly #parts: BrokerParts;
@@ -23,15 +32,21 @@ export class FrameSender {
   readonly #writeId: Uint8Array;
   readonly #expired: Promise<never>;
   readonly #deadline: { cancel(): void };
+  readonly #notAfterMs: number | undefined;
   #sentCount = 0;
   #pendingCount = 0;
 
   /** Starts the deadline: frames are sent at once, in the same turn. */
-  constructor(parts: BrokerParts, level: ConsistencyLevel = parts.defaultLevel) {
+  constructor(
+    parts: BrokerParts,
+    level: ConsistencyLevel = parts.defaultLevel,
+    options: SendOptions = {},
+  ) {
     const { env } = parts;
     this.#parts = parts;
     this.#level = level;
-    this.#writeId = env.rng.bytes(writeIdSize);
+    this.#writeId = options.writeId ?? env.rng.bytes(writeIdSize);
+    this.#notAfterMs = options.notAfterMs;
     setMaxListeners(0, this.#controller.signal);
     let giveUp = (_: CitadelError) => {};
     this.#expired = new Promise<never>((_, reject) => {
@@ -47,16 +62,18 @@ export class FrameSender {
   }
 
   /**
-   * The frame's buffer is handed over.
+   * The frame's buffer is handed over. `part`: its number within the request and shard, the same whenever the request
+   * is sent again; undefined = that never happens.
    *
    * @throws CitadelError as DataNodeApi.writeShard, and `timeout` when its fate is unknown
    */
-  async send(shard: number, frame: Uint8Array): Promise<WriteShardResponse> {
+  async send(shard: number, frame: Uint8Array, part?: number): Promise<WriteShardResponse> {
     const { signal } = this.#controller;
-    const writeId = this.#nextWriteId();
+    const writeId = this.#writeIdOf(part ?? this.#sentCount++);
+    const notAfterMs = this.#notAfterMs;
     this.#pendingCount++;
     try {
-      const write = { shard, writeId, level: this.#level, frame, signal };
+      const write = { shard, writeId, level: this.#level, frame, notAfterMs, signal };
       return await Promise.race([routeWrite(this.#parts.route, write), this.#expired]);
     } finally {
       this.#pendingCount--;
@@ -64,9 +81,10 @@ export class FrameSender {
     }
   }
 
-  #nextWriteId(): Uint8Array {
+  #writeIdOf(part: number): Uint8Array {
     const id = Uint8Array.from(this.#writeId);
-    new DataView(id.buffer).setUint32(counterOffset, this.#sentCount++);
+    const view = new DataView(id.buffer);
+    view.setUint32(counterOffset, view.getUint32(counterOffset) ^ part);
     return id;
   }
 }

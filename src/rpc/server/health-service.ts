@@ -7,13 +7,11 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { CitadelError } from '../../base/errors.ts';
-import { serviceNames } from '../methods.ts';
 import { toGrpcError } from '../status.ts';
 import { ProtoReader, ProtoWriter } from '../wire/proto-wire.ts';
 
 const serving = { yes: 1, no: 2, unknown: 3 } as const;
 const watchersMax = 1_000;
-const known: ReadonlySet<string> = new Set(['', ...Object.values(serviceNames)]);
 
 type Watcher = ServerWritableStream<Buffer, Buffer>;
 
@@ -32,8 +30,11 @@ export interface HealthService {
   end(): void;
 }
 
-export function makeHealthService(): HealthService {
+/** `names`: of the services that are served; it may grow. */
+export function makeHealthService(names: ReadonlySet<string>): HealthService {
   let isServing = true;
+  /** '' = the server as a whole. */
+  const isKnownName = (name: string) => name === '' || names.has(name);
   const watchers = new Map<Watcher, boolean>();
   const now = (isKnown: boolean) =>
     answer(isKnown ? (isServing ? serving.yes : serving.no) : serving.unknown);
@@ -41,7 +42,7 @@ export function makeHealthService(): HealthService {
   function check(call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>): void {
     try {
       const service = serviceOf(call.request);
-      if (known.has(service)) callback(null, now(true));
+      if (isKnownName(service)) callback(null, now(true));
       else callback(toGrpcError(new CitadelError('not-found', `there is no service ${service}`)));
     } catch (error) {
       callback(toGrpcError(error as CitadelError));
@@ -50,7 +51,7 @@ export function makeHealthService(): HealthService {
 
   function watch(call: Watcher): void {
     try {
-      const isKnown = known.has(serviceOf(call.request));
+      const isKnown = isKnownName(serviceOf(call.request));
       if (watchers.size >= watchersMax) {
         throw new CitadelError('overloaded', `there are ${watchersMax} watches of health already`);
       }

@@ -5,7 +5,6 @@
 
 import { type ServerDuplexStream, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { CitadelError } from '../../base/errors.ts';
-import { serviceNames } from '../methods.ts';
 import { toGrpcError } from '../status.ts';
 import { ProtoReader, ProtoWriter } from '../wire/proto-wire.ts';
 import { DescriptorIndex } from './descriptor-index.ts';
@@ -21,9 +20,9 @@ const ask = {
 } as const;
 const reply = { host: 1, request: 2, files: 4, services: 6, error: 7 } as const;
 
-function listServices(): Buffer {
+function listServices(names: ReadonlySet<string>): Buffer {
   const list = new ProtoWriter();
-  for (const name of Object.values(serviceNames)) {
+  for (const name of names) {
     list.bytes(1, new ProtoWriter().text(1, name).finish());
   }
   return list.finish();
@@ -33,14 +32,14 @@ function error(code: status, message: string): Buffer {
   return new ProtoWriter().varint(1, code).text(2, message).finish();
 }
 
-function answer(message: Buffer, index: DescriptorIndex): Buffer {
+function answer(message: Buffer, index: DescriptorIndex, names: ReadonlySet<string>): Buffer {
   const request = new ProtoReader(message);
   const writer = new ProtoWriter().text(reply.host, request.text(ask.host) ?? '');
   writer.bytes(reply.request, message);
   const fileName = request.text(ask.fileByName);
   const symbol = request.text(ask.fileBySymbol);
   if (request.bytes(ask.services) !== undefined) {
-    return writer.bytes(reply.services, listServices()).finish();
+    return writer.bytes(reply.services, listServices(names)).finish();
   }
   if (fileName === undefined && symbol === undefined) {
     const hasExtension = request.bytes(ask.extension) ?? request.bytes(ask.numbers);
@@ -58,14 +57,15 @@ function answer(message: Buffer, index: DescriptorIndex): Buffer {
   return writer.bytes(reply.files, list.finish()).finish();
 }
 
-export function makeReflectionService(): UntypedServiceImplementation {
+/** `names`: of the services that are served; it may grow. */
+export function makeReflectionService(names: ReadonlySet<string>): UntypedServiceImplementation {
   const index = new DescriptorIndex(Buffer.from(descriptorSetText, 'base64'));
   return {
     ServerReflectionInfo(call: ServerDuplexStream<Buffer, Buffer>) {
       call.on('data', (message: Buffer) => {
         try {
           // A caller that asks and does not read is held back.
-          if (!call.write(answer(message, index))) {
+          if (!call.write(answer(message, index, names))) {
             call.pause();
             call.once('drain', () => call.resume());
           }

@@ -12,22 +12,21 @@ import {
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  clusterService,
   dataNodeService,
   healthService,
+  keyValueService,
   peerService,
   reflectionAlphaService,
   reflectionService,
   serviceNames,
+  timeSeriesService,
 } from '../../../../src/rpc/methods.ts';
 import { descriptorSetText } from '../../../../src/rpc/server/descriptor-set.ts';
 import { decodeAnswer, encodeAnswer, encodeExchange } from '../../../../src/rpc/wire/exchange.ts';
 import { encodeBatch } from '../../../../src/rpc/wire/peer-batch.ts';
-import {
-  decodeMessage,
-  decodeWrite,
-  encodeMessage,
-  encodeWrite,
-} from '../../../../src/rpc/wire/requests.ts';
+import { decodeMessage, encodeMessage } from '../../../../src/rpc/wire/requests.ts';
+import { decodeWrites, encodeWrites } from '../../../../src/rpc/wire/writes.ts';
 
 const folder = fileURLToPath(new URL('../../../../proto/', import.meta.url));
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -83,6 +82,9 @@ test('every method that is served is in proto/, and the other way round', () => 
     [serviceNames.health]: healthService,
     [serviceNames.reflection]: reflectionService,
     [serviceNames.reflectionAlpha]: reflectionAlphaService,
+    [serviceNames.keyValue]: keyValueService,
+    [serviceNames.timeSeries]: timeSeriesService,
+    [serviceNames.cluster]: clusterService,
   };
   for (const [name, methods] of Object.entries(services)) {
     const definition = loaded[name] as ServiceDefinition;
@@ -107,11 +109,12 @@ test('requests by hand are the bytes that a library writes and reads', async () 
         level: 'one' as const,
         frame,
       };
-      const bytes = encodeWrite(request);
-      const method = dataNode.WriteShard!;
-      const foreign = method.requestDeserialize(bytes) as { values: Buffer; frame: Buffer };
-      expect(Buffer.compare(foreign.frame, frame)).toBe(0);
-      expect(decodeWrite(method.requestSerialize(foreign))).toStrictEqual(request);
+      const requests = [request, { ...request, shard: 2, isFallback: true, sentMs: 0.5 }];
+      const bytes = encodeWrites(requests);
+      const method = dataNode.WriteShards!;
+      const foreign = method.requestDeserialize(bytes) as { values: Buffer; frames: Buffer[] };
+      expect(foreign.frames.map((one) => Buffer.compare(one, frame))).toEqual([0, 0]);
+      expect(decodeWrites(method.requestSerialize(foreign))).toStrictEqual(requests);
     }),
     { numRuns: 30 },
   );
@@ -124,7 +127,7 @@ test('values are field 1 of every message that has them', () => {
     const method = dataNode[name]!;
     expect(method.requestSerialize(method.requestDeserialize(bytes)).equals(bytes)).toBe(true);
   }
-  for (const name of ['WriteShard', 'Scan', 'Schema', 'Status', 'Digest', 'GetMap']) {
+  for (const name of ['WriteShards', 'Scan', 'Schema', 'Status', 'Digest', 'GetMap']) {
     const method = dataNode[name]!;
     const foreign = method.responseSerialize(method.responseDeserialize(bytes));
     expect(decodeMessage(foreign)).toStrictEqual(value);

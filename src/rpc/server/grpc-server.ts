@@ -1,0 +1,92 @@
+/** A gRPC server with what every one of ours has: health, reflection, limits, an orderly stop. */
+
+import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { CitadelError } from '../../base/errors.ts';
+import type { Timers } from '../../env/env.ts';
+import type { RpcTls } from '../contract.ts';
+import { serverCredentials } from '../credentials.ts';
+import {
+  healthService,
+  messageLimits,
+  reflectionAlphaService,
+  reflectionService,
+  serviceNames,
+} from '../methods.ts';
+import { type HealthService, makeHealthService } from './health-service.ts';
+import { makeReflectionService } from './reflection-service.ts';
+
+const serverOptions = {
+  ...messageLimits,
+  /** Calls and streams per connection. */
+  'grpc.max_concurrent_streams': 4_096,
+  // Connections of peers that vanished without a word are found by these.
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+} as const;
+
+function bindTo(server: Server, address: string, tls: RpcTls | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, serverCredentials(tls), (cause, bound) => {
+      if (cause === null) return resolve(bound);
+      const message = `cannot listen on ${address}: ${cause.message}`;
+      return reject(new CitadelError('unavailable', message, { cause }));
+    });
+  });
+}
+
+export class GrpcServer {
+  readonly health: HealthService;
+  readonly #server = new Server(serverOptions);
+  readonly #timers: Pick<Timers, 'after'>;
+  readonly #names = new Set<string>();
+
+  constructor(timers: Pick<Timers, 'after'>) {
+    this.#timers = timers;
+    this.health = makeHealthService(this.#names);
+    const reflection = makeReflectionService(this.#names);
+    this.add(serviceNames.health, healthService, this.health.handlers);
+    this.add(serviceNames.reflection, reflectionService, reflection);
+    this.add(serviceNames.reflectionAlpha, reflectionAlphaService, reflection);
+  }
+
+  /** Also while it runs. */
+  add(name: string, methods: ServiceDefinition, handlers: UntypedServiceImplementation): void {
+    this.#server.addService(methods, handlers);
+    this.#names.add(name);
+  }
+
+  /**
+   * Returns the port. No host = every address: of both families where the machine has both.
+   *
+   * @throws CitadelError `unavailable`
+   */
+  async listen(host: string, port: number, tls: RpcTls | undefined): Promise<number> {
+    const server = this.#server;
+    if (host !== '') {
+      return bindTo(server, `${host.includes(':') ? `[${host}]` : host}:${port}`, tls);
+    }
+    try {
+      return await bindTo(server, `[::]:${port}`, tls);
+    } catch {
+      // A machine without IPv6; if the port is the trouble, this one says so.
+      return bindTo(server, `0.0.0.0:${port}`, tls);
+    }
+  }
+
+  /** Takes no new calls and lets those under way end for `graceMs`. */
+  stop(graceMs: number): Promise<void> {
+    this.health.setServing(false);
+    this.health.end();
+    return new Promise((resolve) => {
+      const cut = this.#timers.after(graceMs, () => this.#server.forceShutdown());
+      this.#server.tryShutdown(() => {
+        cut.cancel();
+        resolve();
+      });
+    });
+  }
+
+  cut(): void {
+    this.#server.forceShutdown();
+  }
+}
