@@ -1,29 +1,61 @@
 /**
- * Which series of a measurement a condition over tags can leave: by inverted lists for `tag = 'value'`, by
+ * Which series of a measurement a condition over tags can leave: by inverted lists where it lists values of a tag, by
  * one look per distinct value for other conditions on one tag. What is left over is for the caller to check.
  */
 
 import { encodeText } from '../../base/text.ts';
 import type { RowExpr } from '../../model/plan.ts';
+import { literalsOf } from '../../scan/pattern-literals.ts';
 import { compileTagCondition, tagConjuncts } from '../../scan/tag-condition.ts';
 import { type MeasurementIndex, noSlot } from './measurement-index.ts';
 import type { TagColumn } from './tag-column.ts';
 
-interface Equality {
+/** A tag that must have one of some values. */
+interface Listing {
   readonly column: TagColumn | undefined;
-  /** 0 = no series has the value. */
-  readonly code: number;
+  /** Of the values that some series had; empty = no series passes. */
+  readonly codes: ReadonlySet<number>;
 }
 
-/** `tag = 'value'` either way round, the value not empty; else undefined. */
-function asEquality(expr: RowExpr, measurement: MeasurementIndex): Equality | undefined {
-  if (expr.kind !== 'binary' || expr.op !== '=') return undefined;
-  const { left, right } = expr;
+/** `tag = 'value'` either way round, or `tag =~ /^(a|b)$/`: the tag and its values, none empty; else undefined. */
+function readValues(expr: RowExpr): { tag: string; values: readonly string[] } | undefined {
+  if (expr.kind !== 'binary') return undefined;
+  const { op, left, right } = expr;
   const tag = left.kind === 'tag' ? left : right;
-  const literal = left.kind === 'tag' ? right : left;
-  if (tag.kind !== 'tag' || literal.kind !== 'string' || literal.value === '') return undefined;
-  const column = measurement.tags.get(tag.name);
-  return { column, code: column?.codeOfValue(encodeText(literal.value)) ?? 0 };
+  const other = left.kind === 'tag' ? right : left;
+  if (tag.kind !== 'tag') return undefined;
+  if (op === '=' && other.kind === 'string' && other.value !== '') {
+    return { tag: tag.name, values: [other.value] };
+  }
+  if (op !== '=~' || other.kind !== 'regex') return undefined;
+  const values = literalsOf(other.pattern);
+  return values && { tag: tag.name, values };
+}
+
+/** Adds the values that an OR of such conditions on one tag lists; false = it is none. */
+function collectValues(expr: RowExpr, into: Map<string, string[]>): boolean {
+  if (expr.kind === 'binary' && expr.op === 'or') {
+    return collectValues(expr.left, into) && collectValues(expr.right, into);
+  }
+  const read = readValues(expr);
+  if (read === undefined) return false;
+  const values = into.get(read.tag) ?? [];
+  values.push(...read.values);
+  into.set(read.tag, values);
+  return into.size === 1;
+}
+
+function asListing(expr: RowExpr, measurement: MeasurementIndex): Listing | undefined {
+  const valuesOfTag = new Map<string, string[]>();
+  if (!collectValues(expr, valuesOfTag)) return undefined;
+  const [[tag, values]] = [...valuesOfTag] as [[string, string[]]];
+  const column = measurement.tags.get(tag);
+  const codes = new Set<number>();
+  for (const value of values) {
+    const code = column?.codeOfValue(encodeText(value)) ?? 0;
+    if (code !== 0) codes.add(code);
+  }
+  return { column, codes };
 }
 
 /** Adds the tags an expression names; false = it depends on something else too. */
@@ -65,9 +97,9 @@ function asFilter(expr: RowExpr, measurement: MeasurementIndex): Filter | undefi
   };
 }
 
-/** True: some `tag = 'value'` that must hold has no series. Costs one look per condition. */
+/** True: a tag must have one of some values, and no series has any. Costs one look per value. */
 export function excludesAll(measurement: MeasurementIndex, where: RowExpr | undefined): boolean {
-  return tagConjuncts(where).some((conjunct) => asEquality(conjunct, measurement)?.code === 0);
+  return tagConjuncts(where).some((conjunct) => asListing(conjunct, measurement)?.codes.size === 0);
 }
 
 /** Slots of the series that may pass, in order of arrival. Bounded work per series. */
@@ -75,22 +107,20 @@ export function* selectSlots(
   measurement: MeasurementIndex,
   where: RowExpr | undefined,
 ): Generator<number> {
-  const equalities: Equality[] = [];
   const filters: Filter[] = [];
+  let shortest: Uint32Array | undefined;
   for (const conjunct of tagConjuncts(where)) {
-    const equality = asEquality(conjunct, measurement);
-    if (equality !== undefined) equalities.push(equality);
-    else {
+    const listing = asListing(conjunct, measurement);
+    if (listing === undefined) {
       const filter = asFilter(conjunct, measurement);
       if (filter !== undefined) filters.push(filter);
+      continue;
     }
-  }
-  let shortest: Uint32Array | undefined;
-  for (const { column, code } of equalities) {
-    if (column === undefined || code === 0) return;
-    const list = column.ordinalsOf(code);
+    const { column, codes } = listing;
+    if (column === undefined || codes.size === 0) return;
+    const list = column.ordinalsOf(codes);
     if (shortest === undefined || list.length < shortest.length) shortest = list;
-    filters.push((ordinal) => column.codeOf(ordinal) === code);
+    filters.push((ordinal) => codes.has(column.codeOf(ordinal)));
   }
   const count = shortest?.length ?? measurement.slots.length;
   for (let i = 0; i < count; i++) {

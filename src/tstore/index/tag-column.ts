@@ -57,21 +57,27 @@ export class TagColumn {
     return code === 0 ? '' : decodeText(this.values.bytesOf(code - 1));
   }
 
-  /** Ordinals of the series with this value, ascending; may hold some that have left since. */
-  ordinalsOf(code: number): Uint32Array {
+  /** Ordinals of the series with one of these values, ascending; may hold some that have left since. */
+  ordinalsOf(codes: ReadonlySet<number>): Uint32Array {
     this.refreshLists();
-    const listed =
-      code + 1 < this.starts.length
-        ? this.lists.subarray(this.starts[code]!, this.starts[code + 1]!)
-        : this.lists.subarray(0, 0);
+    const parts: (Uint32Array | number[])[] = [];
+    for (const code of codes) {
+      if (code + 1 >= this.starts.length) continue;
+      parts.push(this.lists.subarray(this.starts[code]!, this.starts[code + 1]!));
+    }
     const tail: number[] = [];
-    const codes = this.codes.values;
-    for (let i = this.listedCount; i < this.codes.length; i++) if (codes[i] === code) tail.push(i);
-    if (tail.length === 0) return listed;
-    const all = new Uint32Array(listed.length + tail.length);
-    all.set(listed);
-    all.set(tail, listed.length);
-    return all;
+    const known = this.codes.values;
+    for (let i = this.listedCount; i < this.codes.length; i++) {
+      if (codes.has(known[i]!)) tail.push(i);
+    }
+    parts.push(tail);
+    const all = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return codes.size > 1 ? all.sort() : all;
   }
 
   get memoryBytes(): number {

@@ -18,12 +18,16 @@ import { TagColumn } from '../../../../src/tstore/index/tag-column.ts';
 const keys = ['a', 'b', 'c'];
 const values = ['x', 'y', 'z', ''];
 const comparison: fc.Arbitrary<RowExpr> = fc
-  .tuple(fc.constantFrom(...keys), fc.constantFrom(...values), fc.nat({ max: 3 }))
+  .tuple(fc.constantFrom(...keys), fc.constantFrom(...values), fc.nat({ max: 4 }))
   .map(([name, value, kind]) => {
     const tag: RowExpr = { kind: 'tag', name };
     const text: RowExpr = { kind: 'string', value };
     if (kind === 0) return { kind: 'binary', op: '=', left: text, right: tag };
     if (kind === 1) return { kind: 'binary', op: '!=', left: tag, right: text };
+    if (kind === 4) {
+      const list: RowExpr = { kind: 'regex', pattern: `^(${value || 'none'}|y)$` };
+      return { kind: 'binary', op: '=~', left: tag, right: list };
+    }
     const regex: RowExpr = { kind: 'regex', pattern: value === '' ? '^$' : `[${value}y]` };
     if (kind === 2) return { kind: 'binary', op: '=~', left: tag, right: regex };
     return { kind: 'binary', op: '=', left: tag, right: text };
@@ -77,11 +81,13 @@ test('inverted lists hold every series with the value, listed or in the tail', (
   for (let i = 0; i < 5000; i++) column.set(i, encodeText(`v${i % 7}`));
   const code = column.codeOfValue(encodeText('v3'));
   const expected = Array.from({ length: 5000 }, (_, i) => i).filter((i) => i % 7 === 3);
-  expect([...column.ordinalsOf(code)]).toEqual(expected);
+  expect([...column.ordinalsOf(new Set([code]))]).toEqual(expected);
   column.set(5000, encodeText('v3'));
   column.set(5001, encodeText('new'));
-  expect([...column.ordinalsOf(code)]).toEqual([...expected, 5000]);
-  expect([...column.ordinalsOf(column.codeOfValue(encodeText('new')))]).toEqual([5001]);
+  expect([...column.ordinalsOf(new Set([code]))]).toEqual([...expected, 5000]);
+  const newCode = column.codeOfValue(encodeText('new'));
+  expect([...column.ordinalsOf(new Set([newCode]))]).toEqual([5001]);
+  expect([...column.ordinalsOf(new Set([newCode, code]))]).toEqual([...expected, 5000, 5001]);
   expect(column.valueOf(column.codeOf(5001))).toBe('new');
 });
 
