@@ -8,7 +8,8 @@ import type { NodeConfig } from '../../src/node/config.ts';
 import { type FlagSyntax, type FlagTexts, parseFlags } from '../flags/parse-flags.ts';
 import { describeSuggestion } from '../flags/suggest.ts';
 import { UsageError } from '../flags/usage-error.ts';
-import type { Machine } from './settings/setting.ts';
+import { toGraphiteSettings, toUdpSettings } from './listener-config.ts';
+import type { Machine, Setting } from './settings/setting.ts';
 import {
   environmentName,
   type SettingName,
@@ -83,8 +84,8 @@ function fromEnvironment(env: Machine['env']): GivenTexts {
   return given;
 }
 
-function tomlText(value: TomlValue, origin: string): string {
-  if (Array.isArray(value)) return value.map((item) => tomlText(item, origin)).join(',');
+function tomlText(value: TomlValue, origin: string, separator = ','): string {
+  if (Array.isArray(value)) return value.map((item) => tomlText(item, origin)).join(separator);
   if (typeof value === 'object') throw new UsageError(`bad value for ${origin}: expected a text`);
   return String(value);
 }
@@ -117,7 +118,8 @@ function fromFile(path: string, readFile: ReadFile): GivenTexts {
       );
     }
     const origin = `${key} in ${path}`;
-    given.set(name, { text: tomlText(value, origin), origin });
+    const { separator } = settings[name] as Setting<unknown>;
+    given.set(name, { text: tomlText(value, origin, separator), origin });
   }
   return given;
 }
@@ -187,6 +189,8 @@ function toServiceSettings(values: SettingValues): NodeConfig['services'] {
       enabled: values['continuous-queries-enabled'],
       runIntervalMs: values['continuous-queries-run-interval'],
     }),
+    udp: toUdpSettings(values),
+    graphite: toGraphiteSettings(values),
   });
 }
 

@@ -7,6 +7,7 @@ import { accessSettings } from './settings/access-settings.ts';
 import { basicSettings } from './settings/basic-settings.ts';
 import { clusterSettings } from './settings/cluster-settings.ts';
 import { limitSettings } from './settings/limit-settings.ts';
+import { listenerSettings } from './settings/listener-settings.ts';
 import { loggingSettings } from './settings/logging-settings.ts';
 import { servicesSettings } from './settings/services-settings.ts';
 import { storageSettings } from './settings/storage-settings.ts';
@@ -18,6 +19,7 @@ export const settings = {
   ...limitSettings,
   ...accessSettings,
   ...servicesSettings,
+  ...listenerSettings,
   ...loggingSettings,
 };
 

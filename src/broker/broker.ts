@@ -14,13 +14,17 @@ import { KvBroker } from './kv/kv-broker.ts';
 import type { BrokerParts } from './parts.ts';
 import type {
   BrokerStats,
+  DeleteRequest,
   NodeStatus,
   ObservedNode,
   QueryRequest,
   ShardVerdict,
+  WriteFloatsRequest,
+  WritePartsRequest,
   WriteReport,
   WriteRequest,
 } from './requests.ts';
+import { deleteByPredicate } from './statements/delete-by-predicate.ts';
 import { QueryExecutor } from './statements/execute-query.ts';
 import { PointWriter } from './write/write-points.ts';
 
@@ -34,6 +38,16 @@ export interface Broker {
    * `timeout` (unknown), `overloaded`, `disk-full`, `unavailable` (not all stored; come again).
    */
   write(request: WriteRequest): Promise<WriteReport>;
+  /** The same for pieces of line protocol. */
+  writeParts(request: WritePartsRequest): Promise<WriteReport>;
+  /** The same for points that are columns already. */
+  writeFloats(request: WriteFloatsRequest): Promise<WriteReport>;
+  /**
+   * Resolves when the points are gone on all shards.
+   *
+   * @throws CitadelError `invalid-argument` for a predicate that cannot be read, `not-found`
+   */
+  deletePoints(request: DeleteRequest): Promise<void>;
   /**
    * Parses all statements at once; runs each when its series are pulled.
    *
@@ -84,6 +98,18 @@ class NodeBroker implements Broker {
 
   write(request: WriteRequest): Promise<WriteReport> {
     return this.#writer.write(request);
+  }
+
+  writeParts(request: WritePartsRequest): Promise<WriteReport> {
+    return this.#writer.writeParts(request);
+  }
+
+  writeFloats(request: WriteFloatsRequest): Promise<WriteReport> {
+    return this.#writer.writeFloats(request);
+  }
+
+  deletePoints(request: DeleteRequest): Promise<void> {
+    return deleteByPredicate(this.#parts, request);
   }
 
   query(request: QueryRequest): AsyncIterable<StatementResult> {

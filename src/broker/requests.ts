@@ -1,17 +1,65 @@
 /** What is asked of the broker, and what it counts. */
 
 import type { Rights } from '../access/rights.ts';
+import type { BodyPart } from '../lineprotocol/lineprotocol.ts';
 import type { ConsistencyLevel, DataNodeStatus } from '../rpc/data-node-api.ts';
 
-export interface WriteRequest {
+/** Where points go, and how safely. */
+export interface WriteTarget {
   readonly database: string;
   /** '' = the database's default. */
   readonly policy: string;
-  /** As the client said it; '' = ns. */
-  readonly precision: string;
   /** As the client said it; '' = the default level. */
   readonly consistency: string;
+}
+
+export interface WriteRequest extends WriteTarget {
+  /** As the client said it; '' = ns. */
+  readonly precision: string;
   readonly body: Uint8Array;
+}
+
+/** Line protocol that came in pieces, such as datagrams: nothing that one leaves open reaches into the next. */
+export interface WritePartsRequest extends WriteTarget {
+  /** As for a body. */
+  readonly precision: string;
+  readonly parts: readonly BodyPart[];
+}
+
+/** Points with one float field each, by column: what Prometheus and Graphite send. */
+export interface FloatPoints {
+  readonly series: readonly FloatSeries[];
+  readonly rowCount: number;
+  /** Per row: index into `series`. This and the next two may be longer than `rowCount`. */
+  readonly rowSeries: Uint32Array;
+  /** Per row: ns since the Unix epoch. */
+  readonly rowTimes: BigInt64Array;
+  /** Per row, neither infinite nor NaN. */
+  readonly values: Float64Array;
+}
+
+export interface FloatSeries {
+  /** Canonical (model/series-key.ts). */
+  readonly key: Uint8Array;
+  /** Name of its field. */
+  readonly field: string;
+}
+
+export interface WriteFloatsRequest extends WriteTarget {
+  /** Each some thousand rows at most; taken one after the other, valid until the next is taken. */
+  readonly slices: Iterable<FloatPoints>;
+}
+
+/** What to delete, as InfluxDB's /api/v2/delete asks. */
+export interface DeleteRequest {
+  readonly database: string;
+  /** '' = the database's default. */
+  readonly policy: string;
+  /** ns since the Unix epoch, [start, stop). */
+  readonly start: bigint;
+  readonly stop: bigint;
+  /** Equalities of tags and of `_measurement`, joined by AND; '' = everything. */
+  readonly predicate: string;
 }
 
 export interface QueryRequest {
@@ -56,3 +104,5 @@ export interface WriteReport {
   /** Of several parts the weakest. */
   readonly level: ConsistencyLevel;
 }
+
+export type { BodyPart };

@@ -5,6 +5,8 @@
  * Modules take the narrowest part they need (`clock: Clock`), not the whole `Env`.
  */
 
+import type { Listeners } from './listeners.ts';
+
 export interface Clock {
   /** Wall clock, ns since the Unix epoch. May jump. */
   wallNs(): bigint;
@@ -107,5 +109,6 @@ export interface Env {
   readonly log: Log;
   readonly passwords: Passwords;
   readonly host: Host;
+  readonly listeners: Listeners;
   openDisk(root: string): Disk;
 }

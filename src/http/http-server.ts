@@ -12,7 +12,9 @@ import { addCreateRoute } from './routes/create.ts';
 import { addInfoRoutes } from './routes/info.ts';
 import { addKvRoutes } from './routes/kv.ts';
 import { addPingRoutes } from './routes/ping.ts';
+import { addPromRoutes } from './routes/prom.ts';
 import { addQueryRoute } from './routes/query.ts';
+import { addV2Routes } from './routes/v2.ts';
 import { addWriteRoute } from './routes/write.ts';
 import { addAnswerHeaders } from './server/answer-headers.ts';
 import { createApp } from './server/app.ts';
@@ -25,6 +27,12 @@ const methods = {
   '/health': ['GET'],
   '/write': ['OPTIONS', 'POST'],
   '/query': ['OPTIONS', 'GET', 'POST'],
+  '/api/v1/prom/write': ['POST'],
+  '/api/v1/prom/read': ['POST'],
+  '/api/v2/write': ['OPTIONS', 'POST'],
+  '/api/v2/query': ['OPTIONS', 'POST'],
+  '/api/v2/delete': ['POST'],
+  '/api/v2/buckets': ['GET', 'POST'],
   '/create': ['OPTIONS', 'POST'],
   '/kv/list': ['GET'],
   '/kv/get': ['GET', 'POST'],
@@ -74,6 +82,8 @@ export async function startHttpServer(parts: HttpParts, options: HttpOptions): P
   addPingRoutes(app, parts);
   addWriteRoute(app, parts, bodies);
   addQueryRoute(app, parts);
+  addPromRoutes(app, parts, bodies);
+  addV2Routes(app, parts);
   addCreateRoute(app, parts);
   addInfoRoutes(app, parts, metrics);
   addClusterRoutes(app, parts);

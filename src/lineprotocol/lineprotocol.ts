@@ -45,6 +45,13 @@ export interface ParseOptions {
   readonly firstLine?: number;
 }
 
+/** A small body of its own, and its "now". */
+export interface BodyPart {
+  readonly body: Uint8Array;
+  /** What its points without a time get, truncated to the precision. */
+  readonly nowNs: bigint;
+}
+
 /** Valid until the parser's next `parse`. */
 export interface ParsedSlice extends ParsedBatch {
   /** Where the next slice starts; `body.length` = done. */
@@ -97,8 +104,8 @@ export class LineParser {
     const { database, precision, nowNs, from = 0, sizeMax = body.length, firstLine = 1 } = options;
     invariant(from >= 0 && from <= body.length, 'a slice starts inside the body');
     const cache = this.bindDatabase(database);
-    const fastLimit = body.lastIndexOf(lineFeed);
-    this.begin(body, fastLimit, precision, nowNs);
+    this.begin();
+    const fastLimit = this.aim(body, precision, nowNs);
     const until = Math.min(body.length, from + Math.max(1, sizeMax));
     const workMax = options.sizeMax === undefined ? Number.POSITIVE_INFINITY : sliceWorkMax;
     const known = cache.series.raws.count;
@@ -114,24 +121,48 @@ export class LineParser {
     return this.finish(cache, Math.min(at, body.length), line);
   }
 
+  /** Several bodies as one batch; what one leaves open ends with it. Lines are counted over all of them. */
+  parseParts(
+    parts: readonly BodyPart[],
+    { database, precision }: Pick<ParseOptions, 'database' | 'precision'>,
+  ): ParsedSlice {
+    const cache = this.bindDatabase(database);
+    this.begin();
+    let line = 1;
+    for (const { body, nowNs } of parts) {
+      const fastLimit = this.aim(body, precision, nowNs);
+      for (let at = 0; at < body.length; line++) {
+        const next = at < fastLimit ? this.fast.scan(at) : -1;
+        at = next >= 0 ? next : this.readExact(at, line);
+      }
+    }
+    return this.finish(cache, 0, line);
+  }
+
   /** Forgets a dropped database. */
   forget(database: string): void {
     this.caches.delete(database);
   }
 
-  private begin(body: Uint8Array, fastLimit: number, precision: Precision, nowNs: bigint): void {
-    const now = truncateTime(nowNs, precision);
-    const bits = BigInt.asUintN(64, now);
-    const words = { low: Number(bits & 0xffff_ffffn) | 0, high: Number(bits >> 32n) | 0 };
-    this.body = body;
+  private begin(): void {
     this.rows.reset();
     this.errors = [];
     this.errorBytes = 0;
     this.errorCount = 0;
     this.dropped = [];
     this.droppedCount = 0;
+  }
+
+  /** Returns where the last line that the fast reader may take ends. */
+  private aim(body: Uint8Array, precision: Precision, nowNs: bigint): number {
+    const now = truncateTime(nowNs, precision);
+    const bits = BigInt.asUintN(64, now);
+    const words = { low: Number(bits & 0xffff_ffffn) | 0, high: Number(bits >> 32n) | 0 };
+    const fastLimit = body.lastIndexOf(lineFeed);
+    this.body = body;
     this.fast.begin(body, fastLimit, precision, words);
     this.exact.begin(precision, now);
+    return fastLimit;
   }
 
   private finish(cache: DatabaseCache, next: number, nextLine: number): ParsedSlice {

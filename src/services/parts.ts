@@ -5,6 +5,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { Disk, Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
 import type { MetaStore } from '../metadata/meta-store.ts';
+import type { GraphiteSettings, UdpSettings } from './listeners/listener-settings.ts';
 
 /** Each service's own section. */
 export interface ServiceSettings {
@@ -14,6 +15,9 @@ export interface ServiceSettings {
     /** Between two looks at what is due. */
     readonly runIntervalMs: number;
   };
+  /** Undefined = off, each. */
+  readonly udp: UdpSettings | undefined;
+  readonly graphite: GraphiteSettings | undefined;
 }
 
 export interface ServiceParts {

@@ -4,10 +4,11 @@
  */
 
 import type { Reading } from '../base/reading.ts';
+import { startListeners } from './listeners/listeners.ts';
 import type { Service, ServiceParts, StartService } from './parts.ts';
 
 /** In the order they start in. */
-const starters: readonly StartService[] = [];
+const starters: readonly StartService[] = [startListeners];
 
 export interface Services {
   readings(): readonly Reading[];

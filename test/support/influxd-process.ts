@@ -34,6 +34,7 @@ function renderConfig(
   directory: string,
   [httpPort, rpcPort]: readonly [number, number],
   limits: InfluxdLimits,
+  sections: string,
 ): string {
   return `reporting-disabled = true
 bind-address = "127.0.0.1:${rpcPort}"
@@ -57,15 +58,21 @@ enabled = false
 ${limits.join('\n')}
 [logging]
 level = "warn"
+${sections}
 `;
 }
 
-export async function startInfluxd(limits: InfluxdLimits = []): Promise<InfluxdProcess> {
+/** `sections`: more of its configuration, such as `[[udp]]`. */
+export async function startInfluxd(
+  limits: InfluxdLimits = [],
+  sections = '',
+): Promise<InfluxdProcess> {
   if (binary === undefined) throw new Error('influxd is missing: apt-get install influxdb');
   const directory = makeTempDir('influxd');
   const port = await findFreePort();
   const config = join(directory, 'influxdb.conf');
-  writeFileSync(config, renderConfig(directory, [port, await findFreePort()], limits));
+  const ports = [port, await findFreePort()] as const;
+  writeFileSync(config, renderConfig(directory, ports, limits, sections));
   const server = startServer(binary, ['run', '-config', config], { HOME: directory });
   const url = `http://127.0.0.1:${port}`;
   await waitUntilReady(server, async () => {

@@ -24,7 +24,7 @@ function fail(message: string): CitadelError {
   return new CitadelError('invalid-argument', message);
 }
 
-function findDatabase({ catalog }: BrokerParts, name: string): Database {
+export function findDatabase({ catalog }: BrokerParts, name: string): Database {
   const db = catalog.view.database(name);
   if (db === undefined) throw databaseNotFound(name);
   return db;
@@ -36,7 +36,7 @@ function toBinary(expr: BinaryExpr): RowExpr {
 }
 
 /** Every name is a tag: fields were refused before. */
-function toRowExpr(expr: Expr): RowExpr {
+export function toRowExpr(expr: Expr): RowExpr {
   switch (expr.kind) {
     case 'binary':
       return toBinary(expr);
@@ -87,10 +87,10 @@ function joinConditions(a: RowExpr | undefined, b: RowExpr | undefined): RowExpr
 }
 
 /** A name in the condition that is a field of a measurement the statement names. */
-function refuseFields(
+export function refuseFields(
   { catalog }: BrokerParts,
   db: Database,
-  sources: readonly Measurement[],
+  sources: readonly { readonly name: string }[],
   condition: Expr | undefined,
 ): void {
   if (condition === undefined) return;
@@ -114,7 +114,7 @@ function policyOf({ catalog }: BrokerParts, db: Database, sources: readonly Meas
   return policy.id;
 }
 
-async function sendDelete(
+export async function sendDelete(
   parts: BrokerParts,
   dbId: string,
   predicate: DeletePredicate,

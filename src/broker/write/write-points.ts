@@ -16,10 +16,19 @@ import { databaseNotFound, policyNotFound } from '../../metadata/policy-rules.ts
 import type { RowSink, RowTarget, StoredRows } from '../../query/ports.ts';
 import type { ConsistencyLevel } from '../../rpc/data-node-api.ts';
 import type { BrokerParts } from '../parts.ts';
-import type { BrokerStats, WriteReport, WriteRequest } from '../requests.ts';
+import type {
+  BodyPart,
+  BrokerStats,
+  WriteFloatsRequest,
+  WritePartsRequest,
+  WriteReport,
+  WriteRequest,
+  WriteTarget,
+} from '../requests.ts';
 import { shardsOf } from '../route/route-parts.ts';
 import { BatchSplitter, type ShardFrame } from '../split/split.ts';
 import { acceptFields, describeConflict, findExpired, findNewFields } from './check-fields.ts';
+import { floatBatch } from './float-batch.ts';
 import { rowsBatch } from './rows-batch.ts';
 import { FrameSender } from './send-frame.ts';
 import { SlicePacer } from './slice-pacer.ts';
@@ -46,10 +55,43 @@ interface Target {
   readonly level: ConsistencyLevel;
 }
 
+/** One request on its way: where it goes, what became of it so far. */
+class Work {
+  readonly target: Target;
+  readonly result = new WriteResult();
+  readonly sent: Promise<void>[] = [];
+
+  constructor(target: Target) {
+    this.target = target;
+  }
+}
+
 /** Where a slice starts, and the number of its first line. */
 interface Place {
   readonly from: number;
   readonly firstLine: number;
+}
+
+/** @throws CitadelError `invalid-argument` */
+function readPrecision(asked: string): Precision {
+  const precision = parsePrecision(asked || 'ns');
+  if (precision !== undefined) return precision;
+  const text = `invalid precision ${JSON.stringify(asked)} (use n, u, ms, s, m or h)`;
+  throw new CitadelError('invalid-argument', text);
+}
+
+function optionsOf({ db, precision }: Target) {
+  return { database: db.name, precision };
+}
+
+/** As many parts as make a slice, one at least. */
+function endOfSlice(parts: readonly BodyPart[], from: number, sizeMax: number): number {
+  let size = 0;
+  let until = from;
+  while (until < parts.length && (until === from || size < sizeMax)) {
+    size += parts[until++]!.body.length;
+  }
+  return until;
 }
 
 export class PointWriter implements RowSink {
@@ -71,11 +113,7 @@ export class PointWriter implements RowSink {
   async write(request: WriteRequest): Promise<WriteReport> {
     const { catalog, env } = this.#parts;
     this.#stats.writeRequests++;
-    const precision = parsePrecision(request.precision || 'ns');
-    if (precision === undefined) {
-      const text = `invalid precision ${JSON.stringify(request.precision)} (use n, u, ms, s, m or h)`;
-      throw new CitadelError('invalid-argument', text);
-    }
+    const precision = readPrecision(request.precision);
     const db = await catalog.findDatabase(request.database);
     if (db === undefined) throw databaseNotFound(request.database);
     const policyName = request.policy || db.defaultPolicy;
@@ -88,7 +126,46 @@ export class PointWriter implements RowSink {
         throw new CitadelError('invalid-argument', 'invalid consistency level');
       throw policyNotFound(policyName);
     }
-    return this.#writeBody(request.body, { db, policy, precision, nowNs, level });
+    return this.#writeBody(request.body, new Work({ db, policy, precision, nowNs, level }));
+  }
+
+  /** @throws CitadelError, see Broker.write */
+  async writeParts({ parts, precision, ...where }: WritePartsRequest): Promise<WriteReport> {
+    this.#stats.writeRequests++;
+    const work = new Work(await this.#open(where, readPrecision(precision)));
+    for (let from = 0; from < parts.length; ) {
+      const until = endOfSlice(parts, from, this.#pacer.sliceSize);
+      const slice = parts.slice(from, until);
+      await this.#untilKnown(work, () => this.#parser.parseParts(slice, optionsOf(work.target)));
+      from = until;
+      if (from < parts.length) await this.#parts.env.timers.yieldNow();
+    }
+    return this.#conclude(work);
+  }
+
+  /** @throws CitadelError, see Broker.write */
+  async writeFloats({ slices, ...where }: WriteFloatsRequest): Promise<WriteReport> {
+    this.#stats.writeRequests++;
+    const work = new Work(await this.#open(where, 'ns'));
+    for (const points of slices) {
+      const batch = floatBatch(work.target.db.name, points);
+      await this.#untilKnown(work, () => batch);
+      await this.#parts.env.timers.yieldNow();
+    }
+    return this.#conclude(work);
+  }
+
+  async #open(where: WriteTarget, precision: Precision): Promise<Target> {
+    const { catalog, env } = this.#parts;
+    const level = this.#levelOf(where.consistency);
+    if (level === undefined)
+      throw new CitadelError('invalid-argument', 'invalid consistency level');
+    const db = await catalog.findDatabase(where.database);
+    if (db === undefined) throw databaseNotFound(where.database);
+    const name = where.policy || db.defaultPolicy;
+    const policy = catalog.view.policy(db, name);
+    if (policy === undefined) throw policyNotFound(name);
+    return { db, policy, precision, nowNs: env.clock.wallNs(), level };
   }
 
   /** Undefined: no such level. */
@@ -113,12 +190,10 @@ export class PointWriter implements RowSink {
   /** @throws CitadelError, see Broker.write */
   async store({ database, policy }: RowTarget, pieces: readonly StoredRows[]): Promise<void> {
     this.#stats.writeRequests++;
-    const target = this.#targetOf(database, policy);
-    const result = new WriteResult();
-    const sent: Promise<void>[] = [];
-    const batch = { ...rowsBatch(target.db.name, pieces), ...wholeSlice };
-    await this.#untilKnown(target.db, () => this.#trySlice(batch, target, result, sent));
-    await this.#conclude(result, sent);
+    const work = new Work(this.#targetOf(database, policy));
+    const batch = { ...rowsBatch(work.target.db.name, pieces), ...wholeSlice };
+    await this.#untilKnown(work, () => batch);
+    await this.#conclude(work);
   }
 
   #targetOf(database: string, policy: string): Target {
@@ -132,18 +207,16 @@ export class PointWriter implements RowSink {
     return { db, policy: found, precision: 'ns', nowNs: env.clock.wallNs(), level };
   }
 
-  async #writeBody(body: Uint8Array, target: Target): Promise<WriteReport> {
-    const result = new WriteResult();
-    const sent: Promise<void>[] = [];
+  async #writeBody(body: Uint8Array, work: Work): Promise<WriteReport> {
     let place: Place = { from: 0, firstLine: 1 };
     while (place.from < body.length) {
-      place = await this.#writeSlice(body, place, target, result, sent);
+      place = await this.#writeSlice(body, place, work);
       if (place.from < body.length) await this.#parts.env.timers.yieldNow();
     }
-    return this.#conclude(result, sent);
+    return this.#conclude(work);
   }
 
-  async #conclude(result: WriteResult, sent: readonly Promise<void>[]): Promise<WriteReport> {
+  async #conclude({ result, sent }: Work): Promise<WriteReport> {
     await Promise.all(sent);
     this.#count(result);
     const error = result.error();
@@ -151,46 +224,39 @@ export class PointWriter implements RowSink {
     return result.report;
   }
 
-  async #writeSlice(
-    body: Uint8Array,
-    place: Place,
-    target: Target,
-    result: WriteResult,
-    sent: Promise<void>[],
-  ): Promise<Place> {
-    const size = Math.min(this.#pacer.sliceSize, body.length - place.from);
-    let next = place;
-    await this.#untilKnown(target.db, () =>
-      this.#pacer.run(size, () => {
-        const parsed = this.#parse(body, place, target, size);
-        next = { from: parsed.next, firstLine: parsed.nextLine };
-        return this.#trySlice(parsed, target, result, sent);
-      }),
-    );
+  async #writeSlice(body: Uint8Array, { from, firstLine }: Place, work: Work): Promise<Place> {
+    const { nowNs } = work.target;
+    const sizeMax = Math.min(this.#pacer.sliceSize, body.length - from);
+    const options = { ...optionsOf(work.target), nowNs, from, firstLine, sizeMax };
+    let next: Place = { from, firstLine };
+    const parse = () => {
+      const parsed = this.#parser.parse(body, options);
+      next = { from: parsed.next, firstLine: parsed.nextLine };
+      return parsed;
+    };
+    await this.#untilKnown(work, parse, sizeMax);
     return next;
   }
 
   /** Sends the slice if all its fields are known, else returns those that are not. */
-  #trySlice(
-    slice: ParsedSlice,
-    target: Target,
-    result: WriteResult,
-    sent: Promise<void>[],
-  ): readonly FieldRegistration[] {
-    const unknown = findNewFields(slice, this.#parts.catalog.view, target.db.id);
-    if (unknown.length === 0) this.#splitSlice(slice, target, result, sent);
+  #trySlice(slice: ParsedSlice, work: Work): readonly FieldRegistration[] {
+    const unknown = findNewFields(slice, this.#parts.catalog.view, work.target.db.id);
+    if (unknown.length === 0) this.#splitSlice(slice, work);
     return unknown;
   }
 
-  /** Tries, registers the fields that were missing, and tries again. */
-  async #untilKnown(db: Database, attempt: () => readonly FieldRegistration[]): Promise<void> {
+  /**
+   * Tries, registers the fields that were missing, and tries again. `make` is asked anew each time: what the
+   * parser has made is gone after a wait. `size`: bytes of text that it stands for.
+   */
+  async #untilKnown(work: Work, make: () => ParsedSlice, size = 0): Promise<void> {
     for (let count = 0; ; count++) {
-      const unknown = attempt();
+      const unknown = this.#pacer.run(size, () => this.#trySlice(make(), work));
       if (unknown.length === 0) return;
       if (count === registerAttemptsMax) {
         throw new CitadelError('unavailable', 'cannot register fields: too many changes');
       }
-      await this.#register(db, unknown);
+      await this.#register(work.target.db, unknown);
     }
   }
 
@@ -206,23 +272,8 @@ export class PointWriter implements RowSink {
     }
   }
 
-  #parse(
-    body: Uint8Array,
-    { from, firstLine }: Place,
-    target: Target,
-    sizeMax: number,
-  ): ParsedSlice {
-    const { precision, nowNs } = target;
-    const database = target.db.name;
-    return this.#parser.parse(body, { database, precision, nowNs, from, firstLine, sizeMax });
-  }
-
-  #splitSlice(
-    slice: ParsedSlice,
-    { db, policy, nowNs, level }: Target,
-    result: WriteResult,
-    sent: Promise<void>[],
-  ): void {
+  #splitSlice(slice: ParsedSlice, { target, result, sent }: Work): void {
+    const { db, policy, nowNs, level } = target;
     const { catalog, route } = this.#parts;
     const expired =
       policy.durationNs === 0n ? undefined : findExpired(slice, nowNs - policy.durationNs);

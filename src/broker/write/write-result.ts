@@ -63,6 +63,10 @@ export class WriteResult {
     }
     if (this.#notStored !== undefined) return this.#notStored;
     const failure = this.lines.compose();
-    return failure && new CitadelError('invalid-argument', failure.message);
+    if (failure === undefined) return undefined;
+    const { droppedCount: dropped, malformedCount: malformed } = this.lines;
+    return new CitadelError('invalid-argument', failure.message, {
+      details: { stored: this.storedCount, dropped, malformed },
+    });
   }
 }

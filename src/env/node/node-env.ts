@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Env, Log, Rng } from '../env.ts';
 import { openNodeDisk } from './node-disk.ts';
 import { nodeHost } from './node-host.ts';
+import { nodeListeners } from './node-listeners.ts';
 import { createNodeLog, type LogFormat, type LogLevel } from './node-log.ts';
 import { nodePasswords } from './node-passwords.ts';
 import { nodeTimers } from './node-timers.ts';
@@ -43,6 +44,7 @@ export function createThreadEnv(log: Log): Env {
     log,
     passwords: nodePasswords,
     host: nodeHost,
+    listeners: nodeListeners,
     openDisk: openNodeDisk,
   });
 }

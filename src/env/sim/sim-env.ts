@@ -5,6 +5,7 @@
 
 import type { Env, Host, Log, LogFields } from '../env.ts';
 import { SimDisk } from './sim-disk.ts';
+import { SimListeners } from './sim-listeners.ts';
 import { createSimPasswords } from './sim-passwords.ts';
 import { createSimRng } from './sim-rng.ts';
 import { SimScheduler } from './sim-scheduler.ts';
@@ -18,6 +19,7 @@ export interface SimEvent {
 export interface SimEnv extends Env {
   readonly disk: SimDisk;
   readonly scheduler: SimScheduler;
+  readonly listeners: SimListeners;
   /** Everything that was logged. */
   readonly events: readonly SimEvent[];
   /** Power cut: timers and handles are gone, unsynced bytes at the mercy of the seed. */
@@ -65,6 +67,7 @@ export function createSimEnv(seed: number): SimEnv {
     rng,
     log: createSimLog(events, {}),
     host: simHost,
+    listeners: new SimListeners(),
     passwords: createSimPasswords(rng),
     openDisk: () => disk,
     disk,

@@ -96,6 +96,16 @@ export class BodyCollector {
     return body.finish();
   }
 
+  /**
+   * Room for what a packed body says it unpacks to; to be given back with `release`.
+   *
+   * @throws CitadelError `too-large`, `overloaded`
+   */
+  reserve(size: number): void {
+    if (size > this.#sizeMax) throw tooLarge();
+    this.#hold(size, this.#unpackRoom);
+  }
+
   release(size: number): void {
     this.#held -= size;
   }
