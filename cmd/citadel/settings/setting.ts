@@ -25,6 +25,8 @@ export interface Setting<T> {
   readonly fallback: (machine: Machine) => string;
   /** What the help shows when the default depends on the machine. */
   readonly shownDefault?: string;
+  /** Joins the items of a list in a file; default: a comma. */
+  readonly separator?: string;
   readonly read: (text: string, machine: Machine) => T;
 }
 

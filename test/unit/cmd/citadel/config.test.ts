@@ -95,6 +95,12 @@ const freeTexts = new Set<string>([
   'kvstore-ca',
   'kvstore-cert',
   'kvstore-key',
+  'udp-database',
+  'udp-retention-policy',
+  'graphite-database',
+  'graphite-retention-policy',
+  'graphite-separator',
+  'graphite-templates',
 ]);
 
 test('every setting can be given in all three ways', () => {
