@@ -9,6 +9,7 @@ import type { NodeRecord } from '../model/cluster.ts';
 import { MapLearner } from './client/map-learner.ts';
 import { NodeCalls } from './client/node-calls.ts';
 import { RemoteDataNode } from './client/remote-data-node.ts';
+import { WriteCalls } from './client/write-calls.ts';
 import type { PeerInbox, PeerLinks, RpcClients, RpcOptions } from './contract.ts';
 import type { DataNodeApi } from './data-node-api.ts';
 import { dataNodeService } from './methods.ts';
@@ -28,6 +29,7 @@ type LinkListener = (node: string, state: PeerLinkState) => void;
 interface Connection {
   record: NodeRecord;
   readonly calls: NodeCalls;
+  readonly writes: WriteCalls;
   /** None to this node itself. */
   readonly link: PeerLink | undefined;
 }
@@ -50,7 +52,7 @@ export class ClusterClients implements RpcClients {
   constructor(options: RpcOptions) {
     this.#options = options;
     this.#learner = new MapLearner(options, (node) =>
-      this.#callsOf(node).unary(dataNodeService.GetMap.path, emptyMessage, {
+      this.#connectionTo(node).calls.unary(dataNodeService.GetMap.path, emptyMessage, {
         deadlineMs: mapDeadlineMs,
       }),
     );
@@ -64,7 +66,8 @@ export class ClusterClients implements RpcClients {
 
   dataNode(uuid: string): DataNodeApi {
     return new RemoteDataNode({
-      calls: () => this.#callsOf(uuid),
+      calls: () => this.#connectionTo(uuid).calls,
+      writes: () => this.#connectionTo(uuid).writes,
       workers: () => this.#known.get(uuid)?.workers ?? 1,
       mapSettled: () => this.#learner.settled(uuid),
     });
@@ -126,12 +129,12 @@ export class ClusterClients implements RpcClients {
     return record;
   }
 
-  #callsOf(uuid: string): NodeCalls {
+  #connectionTo(uuid: string): Connection {
     const connection = this.#connections.get(uuid);
     if (connection === undefined) {
       throw new CitadelError('unavailable', `cannot reach node ${uuid}: its address is not known`);
     }
-    return connection.calls;
+    return connection;
   }
 
   #follow(): void {
@@ -167,14 +170,15 @@ export class ClusterClients implements RpcClients {
       this.#learner.learn(uuid, version).catch(() => undefined);
     };
     const calls = new NodeCalls(this.#options, uuid, { url, onMapVersion });
-    if (uuid === this.#options.identity.node) return { record, calls, link: undefined };
+    const writes = new WriteCalls({ env: this.#options.env, node: uuid, calls, onMapVersion });
+    if (uuid === this.#options.identity.node) return { record, calls, writes, link: undefined };
     const onState = (state: PeerLinkState, before: PeerLinkState | undefined) => {
       if (state !== 'silent') calls.endSilence();
       if (state === 'connected') calls.refresh(before === 'silent');
       this.#onState(uuid, state);
     };
     const link = new PeerLink(this.#options, uuid, url, { onState, onMapVersion });
-    return { record, calls, link };
+    return { record, calls, writes, link };
   }
 
   #onState(node: string, state: PeerLinkState): void {

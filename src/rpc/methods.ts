@@ -44,7 +44,7 @@ const { dataNode, peer, health, reflection, reflectionAlpha } = serviceNames;
 const { keyValue, timeSeries, cluster } = serviceNames;
 
 export const dataNodeService = {
-  WriteShard: method(dataNode, 'WriteShard', 'unary'),
+  WriteShards: method(dataNode, 'WriteShards', 'answers'),
   Scan: method(dataNode, 'Scan', 'answers'),
   Schema: method(dataNode, 'Schema', 'answers'),
   KvGet: method(dataNode, 'KvGet', 'answers'),

@@ -319,6 +319,44 @@ describe.each(subjects)('a data node %s', (_where, make) => {
     await until(() => isGivenUp);
   });
 
+  test('writes of one turn fare each as they do, none waits for another', async () => {
+    const { api, behind } = await make(createFakeDataNode());
+    let goOn: () => void = () => undefined;
+    const waiting = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    behind.onWrite = async ({ shard }) => {
+      if (shard === 1) await waiting;
+      if (shard === 2) throw new CitadelError('redirect', 'not here', { details: { shard } });
+    };
+    const isGivenUp = new AbortController();
+    const write = (shard: number, signal?: AbortSignal) =>
+      api.writeShard({ ...makeWrite(), shard }, signal);
+    const slow = write(1);
+    const refused = errorOf(write(2));
+    const good = write(3);
+    const givenUp = write(1, isGivenUp.signal);
+    const refusal = await refused;
+    expect([refusal.code, refusal.details]).toEqual(['redirect', { shard: 2 }]);
+    expect((await good).sequence).toBe(1);
+    if (behind !== api) {
+      isGivenUp.abort();
+      expect((await errorOf(givenUp)).code).toBe('cancelled');
+    }
+    goOn();
+    expect((await slow).copies).toBe(1);
+  });
+
+  test('many large writes of one turn all arrive', async () => {
+    const { api, behind } = await make(createFakeDataNode());
+    const writes = Array.from({ length: 300 }, (_, shard) => ({ ...makeWrite(20_000), shard }));
+    await Promise.all(writes.map((write) => api.writeShard(write)));
+    expect(behind.writes.map(({ shard }) => shard).sort((a, b) => a - b)).toEqual(
+      writes.map(({ shard }) => shard),
+    );
+    expect(behind.writes.every(({ frame }) => frame[19_999] === ((19_999 * 7) & 255))).toBe(true);
+  });
+
   test('what is cancelled before it begins never begins', async () => {
     const { api, behind } = await make(createFakeDataNode());
     behind.onScan = async function* (_plan, signal) {

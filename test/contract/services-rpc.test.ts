@@ -94,7 +94,7 @@ test('a foreign client finds all services by reflection and calls one of them', 
     'citadel.internal.v1.DataNode/Scan',
     'citadel.internal.v1.DataNode/Schema',
     'citadel.internal.v1.DataNode/Status',
-    'citadel.internal.v1.DataNode/WriteShard',
+    'citadel.internal.v1.DataNode/WriteShards',
     'citadel.internal.v1.Peer/Exchange',
     'grpc.health.v1.Health/Check',
     'grpc.health.v1.Health/Watch',
@@ -202,7 +202,7 @@ test.each([
 test('requests that make no sense are refused, and the server goes on', async () => {
   const client = clientOf(await start('a'));
   const greeting = `1 ${testCluster} me s 1 a`;
-  const paths = ['WriteShard', 'Digest', 'DropData', 'Scan'].map(
+  const paths = ['WriteShards', 'Digest', 'DropData', 'Scan'].map(
     (name) => `/citadel.internal.v1.DataNode/${name}`,
   );
   const messages = [[], [0xff], [0x0a, 0x05, 1], [0x0a, 0x02, 1, 2], [0x08, 1]];

@@ -16,20 +16,13 @@ import type {
 import { dataNodeService as method } from '../methods.ts';
 import { fieldsOf, listOf, wrongField } from '../wire/fields.ts';
 import { kvGetBlockOf, kvScanBlockOf } from '../wire/kv-requests.ts';
-import {
-  decodeMessage,
-  decodeWriteAnswer,
-  emptyMessage,
-  encodeMessage,
-  encodeWrite,
-  valuesOf,
-} from '../wire/requests.ts';
+import { decodeMessage, emptyMessage, encodeMessage, valuesOf } from '../wire/requests.ts';
 import { decodeValues } from '../wire/value-reader.ts';
 import type { CallLimits, NodeCalls } from './node-calls.ts';
+import type { WriteCalls } from './write-calls.ts';
 
 /** No call lasts for ever, whatever its caller thinks. */
 const deadline = {
-  writeMs: 60_000,
   statusMs: 5_000,
   dropMs: 60_000,
   digestMs: 600_000,
@@ -39,6 +32,7 @@ const deadline = {
 export interface RemoteNode {
   /** Of the node as the map has it now. @throws CitadelError `unavailable` when it is not known */
   readonly calls: () => NodeCalls;
+  readonly writes: () => WriteCalls;
   /** Worker threads of the node. */
   readonly workers: () => number;
   /** Before a redirect is passed on: resolves when a newer map that the node told of has been looked at. */
@@ -76,10 +70,12 @@ export class RemoteDataNode implements DataNodeApi {
   }
 
   async writeShard(request: WriteShardRequest, signal?: AbortSignal): Promise<WriteShardResponse> {
-    const limits = { deadlineMs: deadline.writeMs, signal };
-    return decodeWriteAnswer(
-      await this.#call(method.WriteShard.path, encodeWrite(request), limits),
-    );
+    try {
+      return await this.#node.writes().write(request, signal);
+    } catch (error) {
+      await this.#beforeRedirect(error);
+      throw error;
+    }
   }
 
   scan(

@@ -10,11 +10,11 @@ import {
   decodeDrop,
   decodeScan,
   decodeSchema,
-  decodeWrite,
   emptyMessage,
   encodeMessage,
 } from '../wire/requests.ts';
 import { type ServiceHost, streaming, unary } from './call-scope.ts';
+import { writeFrames } from './write-frames.ts';
 
 /** Callers ask per worker thread; only one stream may answer, or blocks would lose their order. */
 function onlyOne<T>(streams: readonly AsyncIterable<T>[]): AsyncIterable<T> {
@@ -38,8 +38,8 @@ export function makeDataNodeService(
   dataNode: DataNodeApi,
 ): UntypedServiceImplementation {
   return {
-    WriteShard: unary(host, async (message, { signal }) =>
-      encodeMessage(await dataNode.writeShard(decodeWrite(message), signal)),
+    WriteShards: streaming(host, (message, { signal }) =>
+      writeFrames(host, dataNode, message, signal),
     ),
     Scan: streaming(host, (message, { signal }) => {
       const { shards, plan, options } = decodeScan(message);
