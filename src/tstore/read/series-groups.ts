@@ -28,7 +28,9 @@ const groupBytes = 400;
 const membersPerCharge = 4_096;
 
 export interface SeriesGroup {
-  /** Values of the plan's dimensions joined by NUL. */
+  /** Values of the plan's dimensions; '' = the series of the group lack the tag. */
+  readonly values: readonly string[];
+  /** The same joined by NUL. */
   readonly key: string;
   /** Stores and slots as one number each. */
   readonly members: number[];
@@ -66,10 +68,11 @@ class Grouper {
   }
 
   private spell(codes: readonly number[]): SeriesGroup {
-    const key = codes.map((code, i) => this.columns[i]?.valueOf(code) ?? '').join('\0');
+    const values = codes.map((code, i) => this.columns[i]?.valueOf(code) ?? '');
+    const key = values.join('\0');
     let group = this.groups.get(key);
     if (group === undefined) {
-      group = { key, members: [] };
+      group = { values, key, members: [] };
       this.groups.set(key, group);
     }
     return group;
@@ -187,10 +190,18 @@ export class PlanSeries {
     slot: number,
     group: SeriesGroup,
   ): SeriesBinding | undefined {
-    if (this.alike?.group === group) return this.alike.binding;
-    const name = decodeSeriesKey(index.keyOf(slot));
-    const binding = this.scan.bindSeries(name, formatSeriesName(name));
-    if (this.bindsAlike) this.alike = { group, binding };
-    return binding;
+    if (!this.bindsAlike) {
+      const name = decodeSeriesKey(index.keyOf(slot));
+      return this.scan.bindSeries(name, formatSeriesName(name));
+    }
+    if (this.alike?.group !== group) this.alike = { group, binding: this.bindGroup(group) };
+    return this.alike.binding;
+  }
+
+  /** Without a look at a series: its other tags and its key do not matter. */
+  private bindGroup({ values }: SeriesGroup): SeriesBinding | undefined {
+    const { measurement, dimensions } = this.plan;
+    const tags = dimensions.map((key, i): [string, string] => [key, values[i]!]);
+    return this.scan.bindSeries({ measurement, tags }, '');
   }
 }
