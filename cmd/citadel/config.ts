@@ -174,7 +174,11 @@ function toClusterConfig(values: SettingValues, readFile: ReadFile): NodeConfig[
       cert: read('kvstore-cert'),
       key: read('kvstore-key'),
     }),
-    rpc: Object.freeze({ ...values.grpc, snapshotPort: values['snapshot-port'] }),
+    rpc: Object.freeze({
+      host: values.grpc.host,
+      port: values.grpc.port,
+      snapshotPort: values['snapshot-port'],
+    }),
     url: values.url,
     zone: values.zone,
     replicationFactor: values.replicas,
@@ -218,6 +222,7 @@ function toNodeConfig(values: SettingValues, version: string, readFile: ReadFile
   return Object.freeze({
     dataDir: values.db,
     http: Object.freeze(values.http),
+    grpc: Object.freeze(values.grpc),
     cluster: toClusterConfig(values, readFile),
     consistency: values.consistency,
     uuid: values.uuid,

@@ -23,6 +23,7 @@ import type {
   WritePartsRequest,
   WriteReport,
   WriteRequest,
+  WriteRowsRequest,
 } from './requests.ts';
 import { deleteByPredicate } from './statements/delete-by-predicate.ts';
 import { QueryExecutor } from './statements/execute-query.ts';
@@ -42,6 +43,8 @@ export interface Broker {
   writeParts(request: WritePartsRequest): Promise<WriteReport>;
   /** The same for points that are columns already. */
   writeFloats(request: WriteFloatsRequest): Promise<WriteReport>;
+  /** The same for rows of columns of any type. */
+  writeRows(request: WriteRowsRequest): Promise<WriteReport>;
   /**
    * Resolves when the points are gone on all shards.
    *
@@ -106,6 +109,10 @@ class NodeBroker implements Broker {
 
   writeFloats(request: WriteFloatsRequest): Promise<WriteReport> {
     return this.#writer.writeFloats(request);
+  }
+
+  writeRows(request: WriteRowsRequest): Promise<WriteReport> {
+    return this.#writer.writeRows(request);
   }
 
   deletePoints(request: DeleteRequest): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { Rights } from '../access/rights.ts';
 import type { BodyPart } from '../lineprotocol/lineprotocol.ts';
+import type { StoredRows } from '../query/ports.ts';
 import type { ConsistencyLevel, DataNodeStatus } from '../rpc/data-node-api.ts';
 
 /** Where points go, and how safely. */
@@ -48,6 +49,12 @@ export interface FloatSeries {
 export interface WriteFloatsRequest extends WriteTarget {
   /** Each some thousand rows at most; taken one after the other, valid until the next is taken. */
   readonly slices: Iterable<FloatPoints>;
+}
+
+/** Points as columns of any type, checked as lines are. */
+export interface WriteRowsRequest extends WriteTarget {
+  /** Each some thousand rows at most; taken one after the other. */
+  readonly slices: Iterable<readonly StoredRows[]>;
 }
 
 /** What to delete, as InfluxDB's /api/v2/delete asks. */

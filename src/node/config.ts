@@ -49,6 +49,8 @@ export interface NodeConfig {
   readonly dataDir: string;
   /** host '' = all addresses. */
   readonly http: { readonly host: string; readonly port: number };
+  /** The gRPC API; host '' = all addresses. `isAsked`: by the operator, so that an address that is taken is an error. */
+  readonly grpc: { readonly host: string; readonly port: number; readonly isAsked: boolean };
   /** Undefined = a single node with embedded metadata. */
   readonly cluster: ClusterConfig | undefined;
   /** Of writes whose client names no level. */

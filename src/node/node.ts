@@ -6,7 +6,7 @@
  * Stopping is the same backwards, after the primaries were handed over.
  */
 
-import { createAccess } from '../access/access.ts';
+import { type Access, createAccess } from '../access/access.ts';
 import type { CitadelError } from '../base/errors.ts';
 import { type Broker, createBroker } from '../broker/broker.ts';
 import { AckedMarks } from '../broker/route/acked-marks.ts';
@@ -19,6 +19,7 @@ import { makeAskReplicas } from './ask-replicas.ts';
 import type { NodeConfig } from './config.ts';
 import { describeSelf, openStores, queryMemory, type Stores, scansShare } from './open-stores.ts';
 import { Openings } from './openings.ts';
+import { startGrpc } from './start-grpc.ts';
 
 /** Requests in flight at a stop have so long to finish. */
 const requestPatienceMs = 8_000;
@@ -38,6 +39,7 @@ export interface RunningNode {
 
 interface Serving {
   readonly broker: Broker;
+  readonly access: Access;
   readonly services: Services;
   readonly startedMs: number;
 }
@@ -93,7 +95,7 @@ async function startServing(
   env: Env,
   config: NodeConfig,
   stores: Stores,
-  { broker, services, startedMs }: Serving,
+  { broker, access, services, startedMs }: Serving,
 ): Promise<HttpServer> {
   const { version, dataDir } = config;
   const { catalog, metadata: open } = stores;
@@ -102,7 +104,6 @@ async function startServing(
   const url = config.cluster?.url ?? '';
   const facts = { version, uuid, clusterUuid, dataDir, url, metadata, startedMs };
   const bodiesSizeMax = Math.floor(config.memoryBytes * bodiesShare);
-  const access = await createAccess({ ...env, catalog }, config.access);
   return startHttpServer(
     { env, broker, catalog, access, facts, cluster: open.cluster?.admin, services },
     {
@@ -144,7 +145,11 @@ export async function startNode(env: Env, config: NodeConfig): Promise<RunningNo
     const broker = startBroker(env, config, stores, startedMs);
     const services = await startOwnServices(env, config, stores, broker);
     openings.add(() => services.stop());
-    const server = await startServing(env, config, stores, { broker, services, startedMs });
+    const access = await createAccess({ ...env, catalog: stores.catalog }, config.access);
+    const stopGrpc = await startGrpc(env, config, stores, { broker, access, startedMs });
+    openings.add(() => stopGrpc(requestPatienceMs));
+    const serving = { broker, access, services, startedMs };
+    const server = await startServing(env, config, stores, serving);
     openings.add(() => server.stop(requestPatienceMs));
     openings.add(async () => stores.metadata.cluster?.handOver(handOverPatienceMs));
     await attach(env, config, stores, { httpPort: Number(new URL(server.url).port), startedMs });

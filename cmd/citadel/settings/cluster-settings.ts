@@ -34,7 +34,14 @@ function readUrls(text: string): string[] {
   return urls;
 }
 
-/** Resolves with `http://HOST:PORT`; '' stays. */
+const grpcUsual = '127.0.0.1:7087';
+
+/** '' = the usual one. */
+function readGrpcAddress(text: string) {
+  return { ...readListenAddress(text || grpcUsual), isAsked: text !== '' };
+}
+
+/** Returns `http://HOST:PORT`; '' stays. */
 function readGrpcUrl(text: string): string {
   if (text === '') return '';
   const url = `http://${text.replace(/^[a-z]+:\/\//, '')}`;
@@ -93,9 +100,10 @@ export const clusterSettings = {
   grpc: setting({
     group: 'Cluster',
     value: 'HOST:PORT',
-    help: 'address for traffic between nodes; :7087 listens on all addresses',
-    fallback: () => '127.0.0.1:7087',
-    read: readListenAddress,
+    help: 'address of the gRPC API, and in a cluster of the traffic between nodes; :7087 listens on all addresses',
+    fallback: () => '',
+    shownDefault: '127.0.0.1:7087; a node that is alone goes without when that is taken',
+    read: readGrpcAddress,
   }),
   url: setting({
     group: 'Cluster',

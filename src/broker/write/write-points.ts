@@ -23,6 +23,7 @@ import type {
   WritePartsRequest,
   WriteReport,
   WriteRequest,
+  WriteRowsRequest,
   WriteTarget,
 } from '../requests.ts';
 import { shardsOf } from '../route/route-parts.ts';
@@ -149,6 +150,18 @@ export class PointWriter implements RowSink {
     const work = new Work(await this.#open(where, 'ns'));
     for (const points of slices) {
       const batch = floatBatch(work.target.db.name, points);
+      await this.#untilKnown(work, () => batch);
+      await this.#parts.env.timers.yieldNow();
+    }
+    return this.#conclude(work);
+  }
+
+  /** @throws CitadelError, see Broker.write */
+  async writeRows({ slices, ...where }: WriteRowsRequest): Promise<WriteReport> {
+    this.#stats.writeRequests++;
+    const work = new Work(await this.#open(where, 'ns'));
+    for (const pieces of slices) {
+      const batch = { ...rowsBatch(work.target.db.name, pieces), ...wholeSlice };
       await this.#untilKnown(work, () => batch);
       await this.#parts.env.timers.yieldNow();
     }

@@ -41,6 +41,7 @@ test('without any setting the defaults hold', () => {
     node: {
       dataDir: '/home/ann/.local/share/citadel',
       http: { host: '127.0.0.1', port: 7086 },
+      grpc: { host: '127.0.0.1', port: 7087, isAsked: false },
       cluster: undefined,
       consistency: 'auto',
       uuid: '',
