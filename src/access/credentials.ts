@@ -38,11 +38,8 @@ export function readCredentials(offer: LoginOffer): Credentials | undefined {
   if (urlUser !== '' && urlPassword !== '') {
     return { kind: 'password', name: urlUser, password: urlPassword };
   }
-  const [scheme, text, ...more] = authorization.split(' ');
-  if (text !== undefined && more.length === 0) {
-    if (scheme === 'Bearer') return { kind: 'bearer', token: text };
-    const pair = scheme === 'Token' ? splitPair(text) : undefined;
-    if (pair !== undefined) return pair;
-  }
-  return readBasic(authorization);
+  const token = /^Bearer ([^ ]*)$/.exec(authorization)?.[1];
+  if (token !== undefined) return { kind: 'bearer', token };
+  const pair = /^Token (.*)$/s.exec(authorization)?.[1];
+  return pair === undefined ? readBasic(authorization) : splitPair(pair);
 }

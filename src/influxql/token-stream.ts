@@ -20,6 +20,13 @@ const depthMax = 200;
 /** Levels of one expression: nesting plus operators in a row (but AND and OR, which are balanced). */
 const treeDepthMax = 1000;
 
+/** Where a password may begin, behind the words of CREATE USER and SET PASSWORD: messages quote nothing from there on. */
+function findSecret(text: string): number {
+  const start = text.search(/\b(?:user|set)\b/i);
+  const length = start === -1 ? -1 : text.slice(start).search(/\bpassword\b/i);
+  return length === -1 ? Number.POSITIVE_INFINITY : start + length;
+}
+
 export class TokenStream {
   token: Token = 'EOF';
   offset = 0;
@@ -28,6 +35,7 @@ export class TokenStream {
   treeDepth = 0;
   readonly #lexer: Lexer;
   readonly #params: QueryParams;
+  readonly #text: string;
   readonly #tokens: Token[] = ['EOF', 'EOF', 'EOF', 'EOF'];
   readonly #offsets = [0, 0, 0, 0];
   readonly #literals = ['', '', '', ''];
@@ -38,6 +46,7 @@ export class TokenStream {
   constructor(text: string, params: QueryParams) {
     this.#lexer = new Lexer(text);
     this.#params = params;
+    this.#text = text;
   }
 
   /** The next token, white space and comments included. */
@@ -156,7 +165,9 @@ export class TokenStream {
 
   /** `found X, expected A, B at line L, char C`, X being the current token. */
   unexpected(...expected: readonly string[]): CitadelError {
-    const found = this.literal === '' ? tokenName(this.token) : this.literal;
+    const { literal, token, offset } = this;
+    const quoted = offset < findSecret(this.#text) ? literal : '[REDACTED]';
+    const found = literal === '' ? tokenName(token) : quoted;
     return this.failHere(`found ${found}, expected ${expected.join(', ')}`);
   }
 
