@@ -36,7 +36,7 @@ async function mustSucceed(response: HttpResponse, what: string): Promise<void> 
   throw new Error(`${what}: ${response.status} ${response.text()}`);
 }
 
-async function load(server: Server): Promise<void> {
+export async function load(server: Server): Promise<void> {
   for (const q of preparations) {
     await mustSucceed(await server.request('/query', { q }, { method: 'POST' }), q);
   }

@@ -114,10 +114,9 @@ test('mistakes and refusals are one clear line', async () => {
   await expect(run(['nodes', '-url', 'http://127.0.0.1:1'])).rejects.toThrow(
     /^cannot reach http:.*: .+; say where with -url$/,
   );
+  await expect(run(['node'])).rejects.toThrow(UsageError);
   await expect(run(['node'])).rejects.toThrow(
-    new UsageError(
-      'unknown command "node"; did you mean nodes? (commands: nodes, shards, drain, remove, replicas, plan, verify)',
-    ),
+    /^unknown command "node"; did you mean nodes\? \(commands: nodes, shards, .*export, import/,
   );
   await expect(run(['nodes', '-url', 'ftp://x'])).rejects.toThrow('bad value "ftp://x" for -url');
   await expect(run(['constructor'])).rejects.toThrow('unknown command');
