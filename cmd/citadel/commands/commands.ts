@@ -6,8 +6,11 @@ import { UsageError } from '../../flags/usage-error.ts';
 import { renderFlag, wrapText } from '../../flags/wrap-text.ts';
 import { drain, remove, setReplicas, showPlan } from './change-cluster.ts';
 import type { CommandIo, CommandOptions } from './command-io.ts';
+import { exportTool } from './export.ts';
+import { importTool } from './import.ts';
 import { showNodes } from './nodes.ts';
 import { showShards } from './shards.ts';
+import { runTool, type Tool } from './tool.ts';
 import { verify } from './verify.ts';
 
 interface Command {
@@ -70,6 +73,9 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+/** Those that have flags of their own. */
+const tools: Readonly<Record<string, Tool>> = { export: exportTool, import: importTool };
+
 interface CommandFlag extends FlagSyntax {
   readonly value?: string;
   readonly help: string;
@@ -93,7 +99,9 @@ function flagsOf({ flags = [] }: Command): readonly CommandFlag[] {
 
 /** For the help of `citadel`. */
 export function listCommands(): string[] {
-  return Object.entries(commands).flatMap(([name, { summary }]) => renderFlag(name, summary));
+  return Object.entries({ ...commands, ...tools }).flatMap(([name, { summary }]) =>
+    renderFlag(name, summary),
+  );
 }
 
 function renderHelp(name: string, command: Command): string {
@@ -127,9 +135,11 @@ export function isCommand(args: readonly string[]): boolean {
 /** @throws UsageError */
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
   const [name = '', ...rest] = args;
+  const tool = Object.hasOwn(tools, name) ? tools[name] : undefined;
+  if (tool !== undefined) return runTool(name, tool, rest, io);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    const names = Object.keys(commands);
+    const names = [...Object.keys(commands), ...Object.keys(tools)];
     throw new UsageError(
       `unknown command "${name}"${describeSuggestion(name, names)} (commands: ${names.join(', ')})`,
     );
