@@ -195,6 +195,7 @@ function toServiceSettings(values: SettingValues): NodeConfig['services'] {
     }),
     udp: toUdpSettings(values),
     graphite: toGraphiteSettings(values),
+    subscriptions: Object.freeze({ logBytesMax: values['subscription-log-size'] }),
   });
 }
 

@@ -97,7 +97,32 @@ export interface BrokerStats {
   queriesFailed: number;
   /** How long those that ended took, together. */
   queryMs: number;
+  /** Set by the service that sends to them. */
+  subscribers?: () => readonly SubscriberStatus[];
 }
+
+/** One destination of a subscription, as this node sends to it. */
+export interface SubscriberStatus {
+  readonly database: string;
+  readonly policy: string;
+  readonly name: string;
+  readonly mode: 'ALL' | 'ANY';
+  /** URL without its password. */
+  readonly destination: string;
+  /** Why the last attempt failed; '' = it did not. */
+  readonly problem: string;
+  readonly pointsSent: number;
+  readonly failures: number;
+  /** From here on with ANY the same for all destinations. Points that are never taken. */
+  readonly pointsRefused: number;
+  /** Log entries gone before they were sent, of whatever database; likewise those not sent yet. */
+  readonly entriesDropped: number;
+  readonly lagEntries: number;
+  readonly lagBytes: number;
+}
+
+/** An entry of a shard's log that a read must not miss. */
+export type { EntryMark } from '../rpc/data-node-api.ts';
 
 export type NodeStatus = DataNodeStatus;
 export type { ShardStatus } from '../rpc/data-node-api.ts';

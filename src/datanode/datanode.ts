@@ -6,11 +6,13 @@
 import { CitadelError } from '../base/errors.ts';
 import type { MemoryLimits } from '../base/memory-budget.ts';
 import type { Env } from '../env/env.ts';
+import type { LogTails } from '../model/log-tail.ts';
 import type { DataNodeApi } from '../rpc/data-node-api.ts';
 import type { ClusterParts } from './cluster-port.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { type OpenProgress, ThreadedDataNode } from './threaded-data-node.ts';
 import type { RetentionRule } from './worker/messages.ts';
+import type { TailsAtStart } from './worker/tail-holds.ts';
 
 export type FsyncMode = 'always' | 'interval' | 'never';
 
@@ -33,9 +35,13 @@ export interface DataNodeOptions {
   readonly idleFlushMs?: number | undefined;
   /** Undefined: this node has all shards and no peers. */
   readonly cluster?: ClusterParts | undefined;
+  /** Who follows the logs from the start on; undefined = nobody. */
+  readonly tails?: TailsAtStart | undefined;
 }
 
 export interface DataNode extends DataNodeApi {
+  /** What follows the logs of the shards that are here. */
+  readonly tails: LogTails;
   /** Replaces the set of policies. Call it before the first write to a new policy. */
   setPolicies(policies: readonly RetentionRule[]): void;
   /** Resolves, once, when a thread died: state in memory may be wrong, so the process must end. */

@@ -21,12 +21,15 @@ import type {
 import { type SqliteWriterThread, startSqliteWriterThread } from '../sqlite/writer-thread.ts';
 import { type ClusterParts, ClusterPort } from './cluster-port.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { dealLogs } from './deal-logs.ts';
 import { type DiskGuard, openDiskGuard } from './disk-guard.ts';
 import { createKvReads } from './kv-reads.ts';
 import type { FsyncMode } from './log/commit-log.ts';
+import { NodeTails } from './node-tails.ts';
 import { type RetentionTask, startRetention } from './retention-task.ts';
 import { shardOfSlot, slotOf } from './slots.ts';
 import type { RetentionRule, StreamBlock, StreamRequest, WorkerStart } from './worker/messages.ts';
+import type { TailsAtStart } from './worker/tail-holds.ts';
 import type { WorkerLink } from './worker-link.ts';
 import { startWorkerThread, type WorkerThread } from './worker-thread.ts';
 
@@ -51,6 +54,7 @@ export interface ThreadedOptions {
   readonly ballastBytes?: number | undefined;
   readonly idleFlushMs?: number | undefined;
   readonly cluster?: ClusterParts | undefined;
+  readonly tails?: TailsAtStart | undefined;
 }
 
 const readAnything: ReadOptions = { level: 'one', mapVersion: 0, marks: [] };
@@ -62,14 +66,6 @@ async function* after<T>(before: Promise<void>, open: () => AsyncGenerator<T>): 
 
 function shareOf({ queryBytes, totalBytes }: MemoryLimits, threadCount: number): MemoryLimits {
   return { queryBytes: queryBytes / threadCount, totalBytes: totalBytes / threadCount };
-}
-
-/** Logs are dealt out to threads in turn. */
-function dealLogs(logCount: number, threads: number): number[][] {
-  const count = Math.min(threads, logCount);
-  const dealt: number[][] = Array.from({ length: count }, () => []);
-  for (let log = 0; log < logCount; log++) dealt[log % count]!.push(log);
-  return dealt;
 }
 
 export class ThreadedDataNode implements DataNodeApi {
@@ -151,6 +147,11 @@ export class ThreadedDataNode implements DataNodeApi {
       read,
     }));
   }
+
+  readonly tails = new NodeTails({
+    links: () => this.#threads.map(({ link }) => link.tails),
+    linkOf: (shard) => this.#linkOf(shard).tails,
+  });
 
   readonly kv: KvReads = createKvReads((slots, signal, options, request) =>
     this.#streams(slots, signal, options, request),
@@ -328,9 +329,10 @@ export class ThreadedDataNode implements DataNodeApi {
       policies,
       writerPort,
       cluster: this.#port?.describe(index),
+      tails: rest.tails,
     };
     const { timers, log } = this.#env;
-    return startWorkerThread(start, {
+    const thread = startWorkerThread(start, {
       timers,
       log: log.with({ logs: logIds.join(',') }),
       onProgress,
@@ -338,6 +340,8 @@ export class ThreadedDataNode implements DataNodeApi {
       onCluster: (message) => this.#port?.fromWorker(index, message),
       onDeath: (error) => this.#fail(error),
     });
+    this.tails.connect(thread.link.tails);
+    return thread;
   }
 
   /** Loud and once: the owner of the process ends it. */

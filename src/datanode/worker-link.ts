@@ -11,6 +11,7 @@ import { CitadelError } from '../base/errors.ts';
 import type { Log, Timers } from '../env/env.ts';
 import type { WriteShardRequest, WriteShardResponse } from '../rpc/data-node-api.ts';
 import { BlockStream } from './block-stream.ts';
+import { TailLink } from './tail-link.ts';
 import type { ClusterFromWorker, ClusterToWorker } from './worker/cluster-messages.ts';
 import { type Failure, fromFailure, toFailure } from './worker/failure.ts';
 import type {
@@ -52,6 +53,7 @@ export interface WorkerLinkOptions {
 export class WorkerLink {
   /** Resolves when all its shards are open. */
   readonly ready: Promise<void>;
+  readonly tails = new TailLink((message) => this.#send(message));
   readonly #options: WorkerLinkOptions;
   readonly #writes = new Map<number, PendingWrite>();
   readonly #calls = new Map<number, PendingCall>();
@@ -154,6 +156,7 @@ export class WorkerLink {
     for (const { reject } of this.#writes.values()) reject(error);
     for (const { reject } of this.#calls.values()) reject(error);
     for (const stream of this.#streams.values()) stream.end(error);
+    this.tails.fail(error);
     this.#writes.clear();
     this.#calls.clear();
     this.#streams.clear();
@@ -225,6 +228,10 @@ export class WorkerLink {
         return;
       case 'done':
         this.#settleCall(message.id, message.failure, message.status);
+        return;
+      case 'tail':
+      case 'tail-news':
+        this.tails.receive(message);
         return;
       case 'disk-full':
         this.#options.onDiskFull();

@@ -6,6 +6,7 @@
  */
 
 import type { Listeners } from './listeners.ts';
+import type { Network } from './network.ts';
 
 export interface Clock {
   /** Wall clock, ns since the Unix epoch. May jump. */
@@ -110,5 +111,6 @@ export interface Env {
   readonly passwords: Passwords;
   readonly host: Host;
   readonly listeners: Listeners;
+  readonly network: Network;
   openDisk(root: string): Disk;
 }

@@ -1,12 +1,12 @@
 /**
  * Points -> line protocol, with exactly the escapes that a reader of InfluxDB's dialect undoes.
  *
- * Some names cannot be written at all (the dialect has no way to end a name with a backslash, or to put
- * one before a delimiter); they are refused rather than mangled.
+ * Names that cannot be written at all (line-names.ts) are refused rather than mangled.
  */
 
 import { CitadelError } from '../base/errors.ts';
 import { encodeText } from '../base/text.ts';
+import { fieldInLine, measurementInLine, tagInLine } from '../model/line-names.ts';
 import type { SeriesName } from '../model/series-key.ts';
 
 export type PointValue =
@@ -22,11 +22,6 @@ export interface Point {
   readonly time: bigint;
 }
 
-/** What no escape can express, per place: see the header. */
-const unwritableMeasurement = /^$|^[,#\t\0 \n]|\n|\\[,= "]|\\$/;
-const unwritableName = /^$|\n|\\[,= ]|\\$/;
-const unwritableField = /^$|^[\t\0]|\n|\\[,= "\\]|\\$|^time$|"/;
-
 function refuse(what: string, text: string): never {
   throw new CitadelError(
     'invalid-argument',
@@ -35,18 +30,15 @@ function refuse(what: string, text: string): never {
 }
 
 function formatMeasurement(name: string): string {
-  if (unwritableMeasurement.test(name)) refuse('measurement', name);
-  return name.replace(/[, ]/g, '\\$&');
+  return measurementInLine(name) ?? refuse('measurement', name);
 }
 
 function formatName(what: string, text: string): string {
-  if (unwritableName.test(text)) refuse(what, text);
-  return text.replace(/[,= ]/g, '\\$&');
+  return tagInLine(text) ?? refuse(what, text);
 }
 
 function formatField(name: string): string {
-  if (unwritableField.test(name)) refuse('field', name);
-  return name.replace(/[,= ]/g, '\\$&');
+  return fieldInLine(name) ?? refuse('field', name);
 }
 
 function formatFloat(value: number): string {

@@ -24,6 +24,7 @@ import type { Database, RetentionPolicy } from './catalog-view.ts';
 import type { LocalCatalog } from './local-catalog.ts';
 import {
   continuousQueryKey,
+  cursorsOfSubscription,
   databaseKey,
   grantKey,
   mapVersionKey,
@@ -152,15 +153,16 @@ export class StoredAdminCatalog implements AdminCatalog {
 
   createSubscription(
     { database, policy, name }: SubscriptionName,
-    target: Pick<Subscription, 'mode' | 'destinations'>,
+    target: Pick<Subscription, 'mode' | 'destinations' | 'createdMs'>,
   ): Promise<void> {
+    const id = Buffer.from(this.#parts.rng.bytes(8)).toString('hex');
     return this.#change(() => {
       const { db, rp } = this.#findPolicy(database, policy);
       const key = subscriptionKey(db.id, rp.id, name);
       if (this.#local.record(key) !== undefined) {
         throw new CitadelError('already-exists', 'subscription already exists');
       }
-      const value = renderSubscription({ dbId: db.id, rpId: rp.id, name, ...target });
+      const value = renderSubscription({ id, dbId: db.id, rpId: rp.id, name, ...target });
       return { basis: [databaseKey(database), key], ops: [{ kind: 'put', key, value }] };
     });
   }
@@ -169,10 +171,18 @@ export class StoredAdminCatalog implements AdminCatalog {
     return this.#change(() => {
       const { db, rp } = this.#findPolicy(database, policy);
       const key = subscriptionKey(db.id, rp.id, name);
-      if (this.#local.record(key) === undefined) {
-        throw new CitadelError('not-found', 'subscription not found');
-      }
-      return { basis: [key], ops: [{ kind: 'delete', key }] };
+      const known = this.view.subscriptions(db.id).find((one) => {
+        return one.rpId === rp.id && one.name === name;
+      });
+      if (known === undefined) throw new CitadelError('not-found', 'subscription not found');
+      const prefix = cursorsOfSubscription(db.id, rp.id, known.id);
+      return {
+        basis: [key],
+        ops: [
+          { kind: 'delete', key },
+          { kind: 'delete-prefix', prefix },
+        ],
+      };
     });
   }
 

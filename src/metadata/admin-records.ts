@@ -9,6 +9,7 @@ import type {
   User,
 } from './admin-view.ts';
 import { parseRecord, renderRecord } from './catalog-records.ts';
+import { encodeName } from './meta-keys.ts';
 import type { MetaRecord } from './meta-store.ts';
 
 const privileges: readonly unknown[] = ['READ', 'WRITE', 'ALL PRIVILEGES', 'NO PRIVILEGES'];
@@ -65,8 +66,11 @@ export function renderSubscription(subscription: Subscription): string {
 export function readSubscription(record: MetaRecord): Subscription {
   const fields = readTexts(record, ['dbId', 'rpId', 'name', 'mode']);
   const { dbId, rpId, name, mode, destinations } = fields;
+  // Records of earlier releases have neither.
+  const { id = `-${encodeName(name)}`, createdMs = 0 } = fields;
+  if (typeof id !== 'string' || typeof createdMs !== 'number') throw corrupt(record);
   if (mode !== 'ALL' && mode !== 'ANY') throw corrupt(record);
   if (!Array.isArray(destinations)) throw corrupt(record);
   if (!destinations.every((url) => typeof url === 'string')) throw corrupt(record);
-  return { dbId, rpId, name, mode, destinations };
+  return { id, dbId, rpId, name, createdMs, mode, destinations };
 }

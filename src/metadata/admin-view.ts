@@ -30,9 +30,13 @@ export interface ContinuousQuery {
 }
 
 export interface Subscription {
+  /** Random, never reused: of the same name made again it is another one. */
+  readonly id: string;
   readonly dbId: string;
   readonly rpId: string;
   readonly name: string;
+  /** Wall clock, ms since the Unix epoch; what was written before is not sent. */
+  readonly createdMs: number;
   readonly mode: 'ALL' | 'ANY';
   /** URLs. */
   readonly destinations: readonly string[];
@@ -80,7 +84,7 @@ export interface AdminCatalog {
   dropContinuousQuery(database: string, name: string): Promise<void>;
   createSubscription(
     subject: SubscriptionName,
-    target: Pick<Subscription, 'mode' | 'destinations'>,
+    target: Pick<Subscription, 'mode' | 'destinations' | 'createdMs'>,
   ): Promise<void>;
   dropSubscription(subject: SubscriptionName): Promise<void>;
 }

@@ -25,6 +25,7 @@ import {
   adoptingKey,
   catalogPrefix,
   clusterKey,
+  cursorsPrefix,
   droppedPrefix,
   mapVersionKey,
   movedKey,
@@ -45,6 +46,7 @@ const batchTextMax = 256 * 1024;
 
 const movedPrefixes = [
   catalogPrefix,
+  cursorsPrefix,
   droppedPrefix,
   shardsPrefixes.tstore,
   shardsPrefixes.kstore,

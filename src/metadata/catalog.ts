@@ -28,8 +28,8 @@ import {
   fieldsKey,
   fieldsPrefix,
   mapVersionKey,
-  policySubscriptionsPrefix,
   prefixesOfDatabase,
+  prefixesOfPolicy,
 } from './meta-keys.ts';
 import { isUnchanged, type MetaOp, type MetaStore } from './meta-store.ts';
 import {
@@ -160,7 +160,7 @@ class StoredCatalog implements OpenCatalog {
       const ops = [
         putDropped(db, without.removed),
         putDatabase(without.db),
-        deletePrefix(policySubscriptionsPrefix(db.id, without.removed.id)),
+        ...prefixesOfPolicy(db.id, without.removed.id).map(deletePrefix),
       ];
       return { ops, result: without.removed };
     });

@@ -77,6 +77,8 @@ function databaseIdOf(key: string): string {
 export interface CatalogListener {
   /** Databases or policies are no longer what they were. */
   databasesChanged(): void;
+  /** Users, grants, continuous queries or subscriptions are no longer what they were. */
+  adminChanged?(): void;
   /** A record could not be read; the copy keeps what it had. */
   failed(error: unknown): void;
 }
@@ -95,6 +97,7 @@ export class LocalCatalog {
   readonly #looks = new Map<string, Promise<void>>();
   #view: CatalogView = new View([], this.#fields);
   #revision = 0;
+  #adminChanged = false;
   #watch: MetaWatch | undefined;
   #reloading: TimerHandle | undefined;
   #closed = false;
@@ -154,6 +157,7 @@ export class LocalCatalog {
       databasesChanged =
         this.#apply({ kind: 'put', record }, record.modRevision) || databasesChanged;
     }
+    this.#tellAdmin();
     if (!databasesChanged) return;
     this.#replaceView();
     this.#listener.databasesChanged();
@@ -175,6 +179,7 @@ export class LocalCatalog {
     });
     this.#replaceView();
     this.#advance(revision);
+    this.#tellAdmin();
   }
 
   close(): void {
@@ -192,6 +197,13 @@ export class LocalCatalog {
     if (databasesChanged) this.#replaceView();
     this.#advance(revision);
     if (databasesChanged) this.#listener.databasesChanged();
+    this.#tellAdmin();
+  }
+
+  #tellAdmin(): void {
+    if (!this.#adminChanged) return;
+    this.#adminChanged = false;
+    this.#listener.adminChanged?.();
   }
 
   /** Until it succeeds: what was known stays as long as the store is away. */
@@ -248,7 +260,10 @@ export class LocalCatalog {
         this.#applyFields(key, change.kind === 'put' ? change.record : undefined);
         return false;
       }
-      if (this.admin.apply(change)) return false;
+      if (this.admin.apply(change)) {
+        this.#adminChanged = true;
+        return false;
+      }
       if (!key.startsWith(databasesPrefix)) return false;
       if (change.kind === 'delete') return this.#databases.delete(key);
       const database = readDatabase(change.record);

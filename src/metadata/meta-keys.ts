@@ -81,6 +81,17 @@ export const grantsPrefix = 'catalog/grants/';
 export const continuousQueriesPrefix = 'catalog/cq/';
 export const subscriptionsPrefix = 'catalog/subscriptions/';
 export const droppedPrefix = 'dropped/';
+/** How far continuous queries are, and who runs them; written without raising the map version. */
+export const continuousKeys = {
+  all: 'continuous/',
+  progress: 'continuous/progress/',
+  late: 'continuous/late/',
+  /** Each under the lease of its node, as the next. */
+  owners: 'continuous/owners/',
+  heeded: 'continuous/heeded/',
+} as const;
+/** How far subscriptions are; written without raising the map version. */
+export const cursorsPrefix = 'cursors/';
 
 export function shardKey(kind: StoreKind, shard: number): string {
   return shardsPrefixes[kind] + shard;
@@ -123,12 +134,25 @@ export function subscriptionKey(dbId: string, rpId: string, name: string): strin
   return `${subscriptionsPrefix}${dbId}/${rpId}/${encodeName(name)}`;
 }
 
-/** Everything beside its record that goes with a database. */
-export function prefixesOfDatabase(dbId: string): readonly string[] {
-  const prefixes = [fieldsPrefix, grantsPrefix, continuousQueriesPrefix, subscriptionsPrefix];
-  return prefixes.map((prefix) => `${prefix}${dbId}/`);
+/** `<database id>/<policy id>/<subscription id>/`, below it a part per feed and shard. */
+export function cursorsOfSubscription(dbId: string, rpId: string, id: string): string {
+  return `${cursorsPrefix}${dbId}/${rpId}/${id}/`;
 }
 
-export function policySubscriptionsPrefix(dbId: string, rpId: string): string {
-  return `${subscriptionsPrefix}${dbId}/${rpId}/`;
+/** Everything beside its record that goes with a database. */
+export function prefixesOfDatabase(dbId: string): readonly string[] {
+  const prefixes = [
+    fieldsPrefix,
+    grantsPrefix,
+    continuousQueriesPrefix,
+    subscriptionsPrefix,
+    cursorsPrefix,
+  ];
+  const all = [...prefixes, continuousKeys.progress, continuousKeys.late];
+  return all.map((prefix) => `${prefix}${dbId}/`);
+}
+
+/** Likewise with a policy. */
+export function prefixesOfPolicy(dbId: string, rpId: string): readonly string[] {
+  return [subscriptionsPrefix, cursorsPrefix].map((prefix) => `${prefix}${dbId}/${rpId}/`);
 }

@@ -19,6 +19,7 @@ import { makeAskReplicas } from './ask-replicas.ts';
 import type { NodeConfig } from './config.ts';
 import { describeSelf, openStores, queryMemory, type Stores, scansShare } from './open-stores.ts';
 import { Openings } from './openings.ts';
+import { clockSlackMs } from './tails-at-start.ts';
 import { startGrpc } from './start-grpc.ts';
 
 /** Requests in flight at a stop have so long to finish. */
@@ -81,14 +82,27 @@ function startBroker(
 function startOwnServices(
   env: Env,
   config: NodeConfig,
-  { metadata, catalog }: Stores,
+  { metadata, catalog, dataNode, onAdminChange }: Stores,
   broker: Broker,
 ): Promise<Services> {
-  const { store, cluster, directory } = metadata;
+  const { store, view, cluster, directory } = metadata;
   const { disk, identity } = directory;
   const lease = cluster && (() => cluster.lease());
   const { services: settings } = config;
-  return startServices({ env, broker, catalog, store, disk, self: identity.uuid, lease, settings });
+  return startServices({
+    env,
+    broker,
+    catalog,
+    store,
+    disk,
+    self: identity.uuid,
+    lease,
+    cluster: view,
+    tails: dataNode.tails,
+    clockSlackMs: clockSlackMs(config),
+    onAdminChange,
+    settings,
+  });
 }
 
 async function startServing(

@@ -19,6 +19,7 @@ import type { ClusterConfig, NodeConfig } from './config.ts';
 import { DropSweeper } from './drop-sweeper.ts';
 import { type NodeMetadata, openNodeMetadata } from './node-metadata.ts';
 import type { Openings } from './openings.ts';
+import { findTails } from './tails-at-start.ts';
 
 const progressPeriodMs = 1_000;
 /** While etcd is away at start. */
@@ -34,6 +35,8 @@ export interface Stores {
   readonly dataNodeOf: (uuid: string) => DataNodeApi | undefined;
   /** Undefined = alone. */
   readonly rpc: RpcServer | undefined;
+  /** Called after users, grants, continuous queries or subscriptions have changed; returns how to stop. */
+  readonly onAdminChange: (listener: () => void) => () => void;
 }
 
 function listRules({ databases }: CatalogView): DataNodeOptions['policies'] {
@@ -107,7 +110,15 @@ export async function openStores(
   const { directory, store, view } = metadata;
   let dataNode: DataNode | undefined;
   let sweeper: DropSweeper | undefined;
+  const adminListeners = new Set<() => void>();
+  const onAdminChange = (changed: () => void) => {
+    adminListeners.add(changed);
+    return () => adminListeners.delete(changed);
+  };
   const listener = {
+    adminChanged: () => {
+      for (const changed of adminListeners) changed();
+    },
     databasesChanged: () => {
       dataNode?.setPolicies(listRules(catalog.view));
       sweeper?.run().catch((error) => env.log.error('cannot drop', { error }));
@@ -122,7 +133,9 @@ export async function openStores(
   const clients = config.cluster && openClients(env, metadata);
   openings.add(async () => clients?.close());
   const cluster = clients && { view, transport: clients.peers, snapshots: clients.snapshots };
-  const options = { threads, fsync, fsyncIntervalMs, memoryBytes, scanMemory, policies, cluster };
+  const storage = { threads, fsync, fsyncIntervalMs, memoryBytes };
+  const tails = await findTails(env.log, config, metadata, catalog);
+  const options = { ...storage, scanMemory, policies, cluster, tails };
   const opened = await openDataNode(env, directory, options, logProgress(env));
   dataNode = opened;
   openings.add(() => opened.close({ flush: true }));
@@ -132,12 +145,12 @@ export async function openStores(
   const { uuid } = directory.identity;
   if (config.cluster === undefined || clients === undefined) {
     const dataNodeOf = (node: string) => (node === uuid ? opened : undefined);
-    return { metadata, catalog, dataNode, dataNodeOf, rpc: undefined };
+    return { metadata, catalog, dataNode, dataNodeOf, rpc: undefined, onAdminChange };
   }
   const rpc = await startServer(env, metadata, config.cluster, opened, clients);
   openings.add(() => rpc.close());
   const dataNodeOf = (node: string) => (node === uuid ? opened : clients.dataNode(node));
-  return { metadata, catalog, dataNode, dataNodeOf, rpc };
+  return { metadata, catalog, dataNode, dataNodeOf, rpc, onAdminChange };
 }
 
 /** `host` as others can reach it. */

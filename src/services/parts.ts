@@ -4,8 +4,10 @@ import type { Reading } from '../base/reading.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Disk, Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
+import type { ClusterView } from '../metadata/cluster-view.ts';
 import type { MetaStore } from '../metadata/meta-store.ts';
 import type { GraphiteSettings, UdpSettings } from './listeners/listener-settings.ts';
+import type { LogTails } from '../model/log-tail.ts';
 
 /** Each service's own section. */
 export interface ServiceSettings {
@@ -18,6 +20,10 @@ export interface ServiceSettings {
   /** Undefined = off, each. */
   readonly udp: UdpSettings | undefined;
   readonly graphite: GraphiteSettings | undefined;
+  readonly subscriptions: {
+    /** What all logs of the node together keep for destinations that are behind. */
+    readonly logBytesMax: number;
+  };
 }
 
 export interface ServiceParts {
@@ -35,6 +41,14 @@ export interface ServiceParts {
    * itself = the node is alone: what is its own nobody else can have.
    */
   readonly lease: (() => string | undefined) | undefined;
+  /** Who is primary of what. */
+  readonly cluster: ClusterView;
+  /** Followers of this node's commit logs. */
+  readonly tails: LogTails;
+  /** How far the clocks of two nodes may be apart; 0 = the node is alone. */
+  readonly clockSlackMs: number;
+  /** Called after users, grants, continuous queries or subscriptions have changed; returns how to stop. Must not throw. */
+  readonly onAdminChange: (listener: () => void) => () => void;
   readonly settings: ServiceSettings;
 }
 

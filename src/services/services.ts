@@ -6,9 +6,13 @@
 import type { Reading } from '../base/reading.ts';
 import { startListeners } from './listeners/listeners.ts';
 import type { Service, ServiceParts, StartService } from './parts.ts';
+import { startSubscriptions } from './subscriptions/subscriptions.ts';
 
 /** In the order they start in. */
-const starters: readonly StartService[] = [startListeners];
+const starters: readonly StartService[] = [
+  startSubscriptions,
+  startListeners,
+];
 
 export interface Services {
   readings(): readonly Reading[];

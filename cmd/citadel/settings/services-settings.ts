@@ -1,7 +1,7 @@
 /** What the node does by itself, beside answering requests. */
 
 import { UsageError } from '../../flags/usage-error.ts';
-import { readChoice, readDurationMs } from '../../flags/value-readers.ts';
+import { readChoice, readDurationMs, readSize } from '../../flags/value-readers.ts';
 import { setting } from './setting.ts';
 
 const runIntervalMsMin = 10;
@@ -26,5 +26,12 @@ export const servicesSettings = {
     help: 'how often to look which continuous queries are due',
     fallback: () => '1s',
     read: readRunIntervalMs,
+  }),
+  'subscription-log-size': setting({
+    group: 'Services',
+    value: 'SIZE',
+    help: 'how much of the commit log is kept for destinations of subscriptions that are behind; beyond it they lose the oldest points',
+    fallback: () => '1GiB',
+    read: (text, { memoryBytes }) => readSize(text, memoryBytes),
   }),
 };

@@ -126,7 +126,7 @@ function administer(
     case 'show-subscriptions':
       return showSubscriptions(catalog);
     case 'create-subscription':
-      return createSubscription(catalog, statement);
+      return createSubscription(parts, statement);
     case 'drop-subscription':
       return admin.dropSubscription(statement);
     default:

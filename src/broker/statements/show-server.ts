@@ -3,6 +3,7 @@
 import { formatGoDuration } from '../../influxql/duration.ts';
 import type { Cell, SeriesPiece } from '../../query/result.ts';
 import type { ShardStatus } from '../../rpc/data-node-api.ts';
+import type { SubscriberStatus } from '../requests.ts';
 import { formatTime } from './format-time.ts';
 import { makeTable } from './make-table.ts';
 import type { StatementParts } from './statement-parts.ts';
@@ -27,6 +28,27 @@ function shardRow(shard: ShardStatus): SeriesPiece {
     unflushedEntries: Math.max(0, lsn - replayFrom),
   };
   return makeRow('shard', values, [['id', String(shard.shard)]]);
+}
+
+/** Names and tags as InfluxDB has them, and what it does not count. */
+function subscriberRow(status: SubscriberStatus): SeriesPiece {
+  const { database, policy, name, mode, destination, pointsSent, failures, ...rest } = status;
+  const { entriesDropped, lagBytes, lagEntries, pointsRefused } = rest;
+  const values = {
+    entriesDropped,
+    lagBytes,
+    lagEntries,
+    pointsRefused,
+    pointsWritten: pointsSent,
+    writeFailures: failures,
+  };
+  return makeRow('subscriber', values, [
+    ['database', database],
+    ['destination', destination],
+    ['mode', mode],
+    ['name', name],
+    ['retention_policy', policy],
+  ]);
 }
 
 /** `module`: '' = all. */
@@ -56,6 +78,7 @@ export async function showStats(parts: StatementParts, module: string): Promise<
       memBudgetBytes: status.memoryBudgetBytes,
     }),
     ...status.shards.filter(({ kind = 'tstore' }) => kind === 'tstore').map(shardRow),
+    ...(stats.subscribers?.() ?? []).map(subscriberRow),
     makeRow('write', {
       pointReq: stats.pointsWritten + stats.pointsDropped + stats.pointsFailed,
       req: stats.writeRequests,

@@ -1,9 +1,10 @@
-/** Subscriptions: who is to get a copy of what is written. Stored and listed here. */
+/** Subscriptions: who is to get a copy of what is written. Stored and listed here; services send the copies. */
 
 import { CitadelError } from '../../base/errors.ts';
 import type { CreateSubscriptionStatement } from '../../influxql/statement.ts';
 import type { Catalog } from '../../metadata/catalog-view.ts';
 import type { SeriesPiece } from '../../query/result.ts';
+import type { BrokerParts } from '../parts.ts';
 import { makeTable } from './make-table.ts';
 
 /** Scheme, maybe a user, a host of characters that a URL's host may have, and a port. */
@@ -21,12 +22,13 @@ function checkDestination(url: string): void {
 }
 
 export async function createSubscription(
-  { admin }: Catalog,
+  { catalog: { admin }, env }: Pick<BrokerParts, 'catalog' | 'env'>,
   statement: CreateSubscriptionStatement,
 ): Promise<void> {
   const { mode, destinations } = statement;
+  const createdMs = env.clock.wallMs();
   for (const url of destinations) checkDestination(url);
-  await admin.createSubscription(statement, { mode, destinations });
+  await admin.createSubscription(statement, { mode, destinations, createdMs });
 }
 
 const columns = ['retention_policy', 'name', 'mode', 'destinations'];

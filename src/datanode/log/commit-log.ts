@@ -143,6 +143,19 @@ export class CommitLog {
     return sealed + (this.#open?.info.sizeBytes ?? 0);
   }
 
+  /** The oldest segment that, with all behind it, weighs at most so much; above the last one = none does. */
+  firstWithin(bytes: number): number {
+    let rest = bytes - (this.#open?.info.sizeBytes ?? 0);
+    if (rest < 0) return this.#number + 1;
+    let first = this.#open?.info.number ?? this.#number + 1;
+    for (const { number, sizeBytes } of [...this.#sealed].reverse()) {
+      rest -= sizeBytes;
+      if (rest < 0) break;
+      first = number;
+    }
+    return first;
+  }
+
   /** Bytes accepted and not yet logged. */
   get pendingBytes(): number {
     return this.#pendingBytes;

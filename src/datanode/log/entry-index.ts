@@ -57,6 +57,14 @@ class Run {
     return { segment: this.#segments[i]!, offset: this.#offsets[i]!, size: this.#sizes[i]! };
   }
 
+  /** Of the entries from `sequence` on, headers not counted. */
+  bytesFrom(sequence: number): number {
+    let bytes = 0;
+    const from = this.#start + Math.max(0, sequence - this.first);
+    for (let i = from; i < this.#end; i++) bytes += this.#sizes[i]!;
+    return bytes;
+  }
+
   segmentOf(sequence: number): number {
     return this.#segments[this.#start + sequence - this.first]!;
   }
@@ -133,6 +141,28 @@ export class EntryIndex {
       if (wanted < run.next) segment = Math.min(segment, run.segmentOf(wanted));
     }
     return segment;
+  }
+
+  /** The sequences of an origin that can be read, [first, next); undefined = none. */
+  runOf(origin: string): { readonly first: number; readonly next: number } | undefined {
+    return this.#runs.get(origin);
+  }
+
+  /** Origins with entries that `versions` does not count, the one known for longest first. */
+  originsAbove(versions: Versions): string[] {
+    const origins: string[] = [];
+    for (const [origin, run] of this.#runs) {
+      if ((versions[origin] ?? 0) + 1 < run.next) origins.push(origin);
+    }
+    return origins;
+  }
+
+  /** The entries of an origin from a sequence on, and the bytes of their payloads. */
+  measureFrom(origin: string, sequence: number): { entries: number; bytes: number } {
+    const run = this.#runs.get(origin);
+    if (run === undefined || sequence >= run.next) return { entries: 0, bytes: 0 };
+    const from = Math.max(sequence, run.first);
+    return { entries: run.next - from, bytes: run.bytesFrom(from) };
   }
 
   /** Segments below this one are gone; resolves with what is no longer there, by origin. */

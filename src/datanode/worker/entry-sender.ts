@@ -6,7 +6,8 @@
 
 import type { PeerEntry, ReplicaMessage } from '../../replication/peer-message.ts';
 import type { EntryRange } from '../../replication/replica-events.ts';
-import type { EntryIndex, EntryPlace, OriginEnd } from '../log/entry-index.ts';
+import type { EntryIndex, OriginEnd } from '../log/entry-index.ts';
+import { findPlaces } from '../log/find-places.ts';
 import type { LogRecord } from '../log/log-layout.ts';
 import type { SegmentReader } from '../log/segment-reader.ts';
 
@@ -86,7 +87,7 @@ export class EntrySender {
   async #addRange(answer: Answer, { origin, from, to }: EntryRange): Promise<void> {
     let next = from;
     while (next <= to && answer.totalBytes < answerBytes) {
-      const places = this.#placesFrom(origin, next, to);
+      const places = findPlaces(this.#options.index, { origin, from: next, to }, spanBytes);
       const records = places.length === 0 ? [undefined] : await this.#options.reader.read(places);
       for (const record of records) {
         if (record?.origin !== origin || record.sequence !== next) {
@@ -97,21 +98,6 @@ export class EntrySender {
         next++;
       }
     }
-  }
-
-  /** Consecutive entries that lie near each other in one segment; none: the first is not in the log. */
-  #placesFrom(origin: string, from: number, to: number): EntryPlace[] {
-    const { index } = this.#options;
-    const first = index.find(origin, from);
-    if (first === undefined) return [];
-    const places = [first];
-    for (let sequence = from + 1; sequence <= to; sequence++) {
-      const place = index.find(origin, sequence);
-      if (place === undefined || place.segment !== first.segment) break;
-      if (place.offset + place.size - first.offset > spanBytes) break;
-      places.push(place);
-    }
-    return places;
   }
 
   #add(answer: Answer, record: LogRecord): void {

@@ -6,6 +6,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { MemoryLimits } from '../../base/memory-budget.ts';
 import type { Hlc } from '../../model/entry.ts';
+import type { TailAnswer, TailPosition, TailQuestion, TailRule } from '../../model/log-tail.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../../model/plan.ts';
 import type {
   ConsistencyLevel,
@@ -20,6 +21,7 @@ import type {
 import type { FsyncMode } from '../log/commit-log.ts';
 import type { ClusterFromWorker, ClusterToWorker, WorkerCluster } from './cluster-messages.ts';
 import type { Failure } from './failure.ts';
+import type { TailsAtStart } from './tail-holds.ts';
 import type { Parcel } from './transfer-blocks.ts';
 
 /** What the stores must know of a retention policy; ids are 16 hex digits. */
@@ -50,6 +52,8 @@ export interface WorkerStart {
   readonly writerPort: MessagePort;
   /** Undefined on a node without peers, which has all shards. */
   readonly cluster: WorkerCluster | undefined;
+  /** Who follows the logs; undefined = nobody. */
+  readonly tails?: TailsAtStart | undefined;
 }
 
 /** From a worker to the main thread, about the cluster. */
@@ -133,7 +137,12 @@ export type ToWorker =
   | { readonly kind: 'call'; readonly id: number; readonly call: WorkerCall }
   | { readonly kind: 'policies'; readonly policies: readonly RetentionRule[] }
   /** Writes are refused while true. */
-  | { readonly kind: 'disk'; readonly full: boolean };
+  | { readonly kind: 'disk'; readonly full: boolean }
+  /** Replaces the set of tails. */
+  | { readonly kind: 'tail-rules'; readonly rules: readonly TailRule[] }
+  | { readonly kind: 'tail-positions'; readonly positions: readonly TailPosition[] }
+  /** Answered by `tail` with the same id. */
+  | { readonly kind: 'read-tail'; readonly id: number; readonly question: TailQuestion };
 
 export interface WorkerStatus {
   readonly shards: readonly ShardStatus[];
@@ -162,6 +171,14 @@ export type FromWorker =
       readonly failure: Failure | undefined;
       readonly status: WorkerStatus | undefined;
     }
+  | {
+      readonly kind: 'tail';
+      readonly id: number;
+      readonly answer?: TailAnswer;
+      readonly failure?: Failure;
+    }
+  /** These shards have new entries; told only while there are tails. */
+  | { readonly kind: 'tail-news'; readonly shards: readonly number[] }
   /** Something did not fit on the disk: room must be made. */
   | { readonly kind: 'disk-full' }
   | {

@@ -30,6 +30,7 @@ import { ReplicaGroup } from './replica-group.ts';
 import { ReplicaSet } from './replica-set.ts';
 import type { OpenStore } from './replica-store.ts';
 import type { ShardReplica } from './shard-replica.ts';
+import type { TailHolds } from './tail-holds.ts';
 import { loadReserve, StampReserve } from './stamp-reserve.ts';
 
 /** While replaying, a store is flushed when memtables pass this share of the memory budget. */
@@ -45,6 +46,7 @@ export interface OpenGroup {
   readonly openStore: OpenStore;
   readonly onProgress: (readBytes: number) => void;
   readonly answer: (answer: WriteAnswer) => void;
+  readonly tails: TailHolds;
   /** The log could not take a write. */
   readonly onLogFailure: (error: CitadelError) => void;
   /** To the main thread, about the cluster. */
@@ -161,7 +163,7 @@ async function replayLog(
         const { origin, sequence, frame } = record;
         replica.replay(record, place, now);
         const { offset } = place;
-        replica.peers?.index.add(origin, sequence, { segment, offset, size: frame.length });
+        replica.index.add(origin, sequence, { segment, offset, size: frame.length });
       } else if (!strangers.has(record.replicaId)) {
         strangers.add(record.replicaId);
         env.log.warn('log entries of an unknown replica ignored', {

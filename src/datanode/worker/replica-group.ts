@@ -21,6 +21,7 @@ import type { Versions } from '../../replication/version-vector.ts';
 import { CommitLog, type CommitLogOptions } from '../log/commit-log.ts';
 import { type LogRecord, recordSize } from '../log/log-layout.ts';
 import type { LogSummary } from '../log/log-reader.ts';
+import { kindOfSlot } from '../slots.ts';
 import { toFailure } from './failure.ts';
 import { saveFaults } from './log-faults.ts';
 import type { WorkerStart, WriteAnswer, WriteItem } from './messages.ts';
@@ -28,6 +29,7 @@ import { saveReplicaFacts } from './replica-file.ts';
 import type { ReplicaSet } from './replica-set.ts';
 import { checkFrame, type ShardReplica, toLogRecord } from './shard-replica.ts';
 import type { StampReserve } from './stamp-reserve.ts';
+import type { TailHolds } from './tail-holds.ts';
 import { saveWriteIds } from './write-id-file.ts';
 
 const saveRetryMs = 500;
@@ -45,6 +47,8 @@ export interface GroupOptions {
   readonly reserve: StampReserve;
   readonly log: Omit<CommitLogOptions, 'env' | 'disk'>;
   readonly set: ReplicaSet;
+  /** Who else follows the log. */
+  readonly tails: TailHolds;
   readonly answer: (answer: WriteAnswer) => void;
   /** The log could not take a write. */
   readonly onLogFailure: (error: CitadelError) => void;
@@ -143,12 +147,12 @@ export class ReplicaGroup {
     }, signal);
   }
 
-  /** Removes what all stores have and no peer needs. With nothing left to keep, the open segment goes too. */
+  /** Removes what all stores have and no peer and no tail needs. With nothing left to keep, the open segment goes too. */
   async trim(): Promise<void> {
     const { start, set } = this.#options;
     const clean = [...this.replicas.values()].every((replica) => !replica.hasUnflushed);
     const isUnderPressure = this.log.sizeBytes > start.segmentBytes * pressureSegments;
-    let keepFrom = Number.POSITIVE_INFINITY;
+    let keepFrom = this.#neededByTails();
     for (const { state, peers } of this.replicas.values()) {
       if (peers === undefined) continue;
       const needed = peers.index.neededFrom(state.trimVersions(isUnderPressure));
@@ -180,7 +184,7 @@ export class ReplicaGroup {
     for (const { peers } of this.replicas.values()) await peers?.stop();
     await this.log.close();
     this.#closed = true;
-    await this.set.peers?.reader.close();
+    await this.set.reader.close();
   }
 
   /** The record no longer names this node, and every member has what is here: the files go to trash. */
@@ -320,7 +324,7 @@ export class ReplicaGroup {
       // What a replica logged before it started anew is nobody's.
       const replica = this.set.find(replicaId);
       if (replica !== undefined) {
-        replica.peers?.index.add(origin, sequence, { segment, offset: at, size: frame.length });
+        replica.index.add(origin, sequence, { segment, offset: at, size: frame.length });
         logged.set(replica, lsn);
       }
       at += recordSize(record);
@@ -328,6 +332,7 @@ export class ReplicaGroup {
     for (const [replica, lsn] of logged) {
       replica.noteWrite(now);
       this.step(replica, { kind: 'logged', lsn });
+      this.#options.tails.noteEntries(replica.shard);
     }
   }
 
@@ -349,10 +354,21 @@ export class ReplicaGroup {
     }
   }
 
+  /** The segment from which on the log is kept for tails, within their bound. */
+  #neededByTails(): number {
+    const { tails } = this.#options;
+    let segment = Number.POSITIVE_INFINITY;
+    for (const { shard, index } of this.replicas.values()) {
+      if (kindOfSlot(shard) === 'tstore') segment = Math.min(segment, tails.neededFrom(shard, index));
+    }
+    return Math.max(segment, this.log.firstWithin(tails.logBytesMax));
+  }
+
   async #forgetThrough(segment: number): Promise<void> {
-    await this.set.peers?.reader.forgetBelow(segment + 1);
+    await this.set.reader.forgetBelow(segment + 1);
     for (const replica of this.replicas.values()) {
-      for (const { origin, sequence } of replica.peers?.index.dropBelow(segment + 1) ?? []) {
+      for (const { origin, sequence } of replica.index.dropBelow(segment + 1)) {
+        if (replica.peers === undefined) continue;
         this.step(replica, { kind: 'trimmed', origin, sequence });
       }
     }

@@ -58,6 +58,8 @@ function aloneRecord(shard: number): ShardRecord {
 
 export class ReplicaSet {
   readonly replicas = new Map<number, ShardReplica>();
+  /** Reads back from the log, for peers and for tails. */
+  readonly reader: SegmentReader;
   /** Undefined on a node without peers. */
   readonly peers: GroupPeers | undefined;
   readonly #options: ReplicaSetOptions;
@@ -70,9 +72,10 @@ export class ReplicaSet {
   constructor(options: ReplicaSetOptions) {
     const { disk, env, logDirectory, post, start, onLogFailure } = options;
     this.#options = options;
+    this.reader = new SegmentReader(disk, logDirectory, env.log);
     if (start.cluster === undefined) return;
     this.peers = {
-      reader: new SegmentReader(disk, logDirectory, env.log),
+      reader: this.reader,
       outbox: new PeerOutbox({ encode: encodeMessage, send: post }),
       post,
       onLogFailure,

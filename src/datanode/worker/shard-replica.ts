@@ -10,6 +10,7 @@ import { type FrameHeader, openFrame } from '../../model/frame-decode.ts';
 import { openKvFrame } from '../../model/kv-frame.ts';
 import type { HybridClock } from '../../replication/hybrid-clock.ts';
 import type { ReplicaMachine } from '../../replication/replica-machine.ts';
+import { EntryIndex } from '../log/entry-index.ts';
 import type { LogRecord } from '../log/log-layout.ts';
 import type { LogPlace } from '../log/log-reader.ts';
 import { kindOfSlot, shardOfSlot } from '../slots.ts';
@@ -39,6 +40,8 @@ export class ShardReplica {
   readonly clock: HybridClock;
   /** Undefined on a node without peers. */
   readonly peers: ReplicaPeers | undefined;
+  /** Where the log has its entries: for peers and for tails. */
+  readonly index: EntryIndex;
   home: ReplicaHome;
   faults: LogFault[] = [];
   /** Its files are on their way to the trash: nothing reaches it any more. */
@@ -69,6 +72,7 @@ export class ShardReplica {
     this.replayFrom = home.store.positions.replayFrom;
     this.#expectedLsn = this.replayFrom + 1;
     this.peers = makePeers(this);
+    this.index = this.peers?.index ?? new EntryIndex();
   }
 
   get replicaId(): string {

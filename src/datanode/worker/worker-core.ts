@@ -28,6 +28,7 @@ import type { ReplicaGroup } from './replica-group.ts';
 import { isTStore, type OpenStore, type ReplicaStore } from './replica-store.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import { StreamServer } from './stream-server.ts';
+import { TailServer } from './tail-server.ts';
 
 /** Share of the memory budget that memtables and frames on their way may take before writes are refused. */
 const memtableShare = 0.6;
@@ -50,12 +51,19 @@ export interface WorkerOptions {
   readonly onClosed: () => void;
 }
 
+interface WorkerParts {
+  readonly groups: readonly ReplicaGroup[];
+  readonly answers: WriteAnswer[];
+  readonly tails: TailServer;
+}
+
 export class WorkerCore {
   readonly #options: WorkerOptions;
   readonly #groups: readonly ReplicaGroup[];
   /** Undefined on a node without peers. */
   readonly #traffic: ClusterTraffic | undefined;
   readonly #streams: StreamServer;
+  readonly #tails: TailServer;
   readonly #flushes: FlushScheduler;
   readonly #compactor: Compactor;
   readonly #memtableBytesMax: number;
@@ -65,11 +73,12 @@ export class WorkerCore {
   #diskFull = false;
   #closing = false;
 
-  constructor(options: WorkerOptions, groups: readonly ReplicaGroup[], answers: WriteAnswer[]) {
+  constructor(options: WorkerOptions, { groups, answers, tails }: WorkerParts) {
     const { env, start, send } = options;
     this.#options = options;
     this.#groups = groups;
     this.#answers = answers;
+    this.#tails = tails;
     this.#policies = start.policies;
     this.#memtableBytesMax = start.memoryBytes * memtableShare;
     const replica = (shard: number) => this.replicaOf(shard);
@@ -113,8 +122,14 @@ export class WorkerCore {
         return;
       case 'disk':
         this.#diskFull = message.full;
+        this.#tails.suspend(message.full);
         this.#flushes.retryNow();
         this.#traffic?.stepAll({ kind: 'ability', canAccept: !message.full });
+        return;
+      case 'tail-rules':
+      case 'tail-positions':
+      case 'read-tail':
+        this.#tails.receive(message);
         return;
       case 'forget':
         this.#forget(message.shard, message.id);
@@ -331,6 +346,7 @@ export class WorkerCore {
     this.#closing = true;
     await this.#traffic?.stop();
     await this.#streams.stop();
+    await this.#tails.stop();
     await this.#compactor.stop();
     try {
       await this.#flushes.stop(flush);
@@ -353,6 +369,7 @@ export async function openWorker(options: WorkerOptions): Promise<WorkerCore> {
   const { env, disk, start, openStore, send } = options;
   const answers: WriteAnswer[] = [];
   const groups: ReplicaGroup[] = [];
+  const tails = new TailServer({ env, groups, atStart: start.tails, send });
   const opened: { core: WorkerCore | undefined } = { core: undefined };
   let replayedBytes = 0;
   for (const logId of start.logIds) {
@@ -362,6 +379,7 @@ export async function openWorker(options: WorkerOptions): Promise<WorkerCore> {
       start,
       logId,
       openStore,
+      tails: tails.holds,
       onProgress: (readBytes) => {
         replayedBytes += readBytes;
         send({ kind: 'progress', replayedBytes });
@@ -377,6 +395,6 @@ export async function openWorker(options: WorkerOptions): Promise<WorkerCore> {
     });
     groups.push(group);
   }
-  opened.core = new WorkerCore(options, groups, answers);
+  opened.core = new WorkerCore(options, { groups, answers, tails });
   return opened.core;
 }

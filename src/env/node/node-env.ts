@@ -6,6 +6,7 @@ import { openNodeDisk } from './node-disk.ts';
 import { nodeHost } from './node-host.ts';
 import { nodeListeners } from './node-listeners.ts';
 import { createNodeLog, type LogFormat, type LogLevel } from './node-log.ts';
+import { nodeNetwork } from './node-network.ts';
 import { nodePasswords } from './node-passwords.ts';
 import { nodeTimers } from './node-timers.ts';
 
@@ -45,6 +46,7 @@ export function createThreadEnv(log: Log): Env {
     passwords: nodePasswords,
     host: nodeHost,
     listeners: nodeListeners,
+    network: nodeNetwork,
     openDisk: openNodeDisk,
   });
 }

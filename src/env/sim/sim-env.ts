@@ -6,6 +6,7 @@
 import type { Env, Host, Log, LogFields } from '../env.ts';
 import { SimDisk } from './sim-disk.ts';
 import { SimListeners } from './sim-listeners.ts';
+import { SimNetwork } from './sim-network.ts';
 import { createSimPasswords } from './sim-passwords.ts';
 import { createSimRng } from './sim-rng.ts';
 import { SimScheduler } from './sim-scheduler.ts';
@@ -20,6 +21,7 @@ export interface SimEnv extends Env {
   readonly disk: SimDisk;
   readonly scheduler: SimScheduler;
   readonly listeners: SimListeners;
+  readonly network: SimNetwork;
   /** Everything that was logged. */
   readonly events: readonly SimEvent[];
   /** Power cut: timers and handles are gone, unsynced bytes at the mercy of the seed. */
@@ -68,6 +70,7 @@ export function createSimEnv(seed: number): SimEnv {
     log: createSimLog(events, {}),
     host: simHost,
     listeners: new SimListeners(),
+    network: new SimNetwork(),
     passwords: createSimPasswords(rng),
     openDisk: () => disk,
     disk,

@@ -14,7 +14,7 @@ const rng = createCountingRng();
 const env = { rng, passwords: createSimPasswords(rng), timers: createManualTimers() };
 const query = { database: 'db', name: 'q', text: 'CREATE CONTINUOUS QUERY q' };
 const subscription = { database: 'db', policy: 'autogen', name: 's' };
-const target = { mode: 'ALL', destinations: ['udp://h:1'] } as const;
+const target = { mode: 'ALL', destinations: ['udp://h:1'], createdMs: 1_000 } as const;
 
 let store: EmbeddedMetaStore;
 let catalog: OpenCatalog;
@@ -134,4 +134,19 @@ test('a second node and a restart see the same', async () => {
   await catalog.createDatabase('later');
   expect(admin.view.user('ann')?.isAdmin).toBe(false);
   other.close();
+});
+
+test('a subscription takes its cursors with it; one made again under its name is another one', async () => {
+  const { admin } = catalog;
+  await catalog.createDatabase('db');
+  await admin.createSubscription(subscription, target);
+  const [first] = admin.view.subscriptions(idOf('db'));
+  const key = `cursors/${idOf('db')}/${first?.rpId}/${first?.id}/0/3`;
+  await store.transaction({ compare: [], onSuccess: [{ kind: 'put', key, value: '{"v":1}' }] });
+  await admin.dropSubscription(subscription);
+  expect(await store.get(key)).toBeUndefined();
+  await admin.createSubscription(subscription, target);
+  const [second] = admin.view.subscriptions(idOf('db'));
+  expect(second).toMatchObject({ name: 's', createdMs: 1_000 });
+  expect(second?.id).not.toBe(first?.id);
 });

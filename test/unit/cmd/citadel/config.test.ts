@@ -60,7 +60,10 @@ test('without any setting the defaults hold', () => {
         queryMemoryBytes: 2 ** 29,
         queriesMemoryBytes: 2 ** 30,
       },
-      services: { continuousQueries: { enabled: true, runIntervalMs: 1000 } },
+      services: {
+        continuousQueries: { enabled: true, runIntervalMs: 1000 },
+        subscriptions: { logBytesMax: 2 ** 30 },
+      },
       access: {
         isEnabled: false,
         asksAtPing: false,
