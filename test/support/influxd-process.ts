@@ -62,10 +62,11 @@ ${sections}
 `;
 }
 
-/** `sections`: more of its configuration, such as `[[udp]]`. */
+/** `sections`: more of its configuration, such as `[[udp]]`; `env`: such as `INFLUXDB_HTTP_AUTH_ENABLED`. */
 export async function startInfluxd(
   limits: InfluxdLimits = [],
   sections = '',
+  env: Readonly<Record<string, string>> = {},
 ): Promise<InfluxdProcess> {
   if (binary === undefined) throw new Error('influxd is missing: apt-get install influxdb');
   const directory = makeTempDir('influxd');
@@ -73,7 +74,7 @@ export async function startInfluxd(
   const config = join(directory, 'influxdb.conf');
   const ports = [port, await findFreePort()] as const;
   writeFileSync(config, renderConfig(directory, ports, limits, sections));
-  const server = startServer(binary, ['run', '-config', config], { HOME: directory });
+  const server = startServer(binary, ['run', '-config', config], { HOME: directory, ...env });
   const url = `http://127.0.0.1:${port}`;
   await waitUntilReady(server, async () => {
     const { status } = await httpRequest(`${url}/ping`, { timeoutMs: 2_000 });
