@@ -15,8 +15,10 @@ import type { BrokerParts } from './parts.ts';
 import type {
   BrokerStats,
   DeleteRequest,
+  EntryMark,
   NodeStatus,
   ObservedNode,
+  OwnStatement,
   QueryRequest,
   ShardVerdict,
   WriteFloatsRequest,
@@ -27,7 +29,9 @@ import type {
 } from './requests.ts';
 import { deleteByPredicate } from './statements/delete-by-predicate.ts';
 import { QueryExecutor } from './statements/execute-query.ts';
+import { runOwn } from './statements/run-own.ts';
 import { PointWriter } from './write/write-points.ts';
+import type { WriteWatch } from './write-watch.ts';
 
 export interface Broker {
   readonly stats: BrokerStats;
@@ -57,6 +61,14 @@ export interface Broker {
    * @throws CitadelError `invalid-argument` with what follows `error parsing query: `
    */
   query(request: QueryRequest): AsyncIterable<StatementResult>;
+  /** One watch; a later one takes its place. */
+  watchWrites(watch: WriteWatch): void;
+  /** Runs a statement of this node's own, with every right. Resolves with how many rows INTO stored. */
+  runOwn(statement: OwnStatement): Promise<number>;
+  /** The newest entries that this broker's clients count on. */
+  acknowledged(): readonly EntryMark[];
+  /** No read from here may miss these entries any more. */
+  heed(marks: readonly EntryMark[]): void;
   /** How the data node behind it is. */
   status(): Promise<NodeStatus>;
   /** Why this node cannot serve all reads and writes; '' = it can. */
@@ -81,6 +93,8 @@ class NodeBroker implements Broker {
     queriesActive: 0,
     queriesFailed: 0,
     queryMs: 0,
+    continuousQueriesOk: 0,
+    continuousQueriesFailed: 0,
   };
   readonly keyValues: KeyValues;
   readonly #parts: BrokerParts;
@@ -121,6 +135,24 @@ class NodeBroker implements Broker {
 
   query(request: QueryRequest): AsyncIterable<StatementResult> {
     return this.#executor.execute(request);
+  }
+
+  watchWrites(watch: WriteWatch): void {
+    this.#writer.watch = watch;
+  }
+
+  runOwn(statement: OwnStatement): Promise<number> {
+    return runOwn(this.#executor, statement);
+  }
+
+  acknowledged(): readonly EntryMark[] {
+    return this.#parts.route.marks.of(this.map.shards.tstore.map(({ shard }) => shard));
+  }
+
+  heed(marks: readonly EntryMark[]): void {
+    for (const { shard, origin, sequence } of marks) {
+      this.#parts.route.marks.note(shard, origin, sequence);
+    }
   }
 
   status(): Promise<NodeStatus> {

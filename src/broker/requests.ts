@@ -82,6 +82,16 @@ export interface QueryRequest {
   readonly rights: Rights;
   /** Ends the query within 100 ms. */
   readonly signal: AbortSignal;
+  /** Called before rows of INTO are stored; what it throws ends the query. */
+  readonly mayStore?: (() => void) | undefined;
+}
+
+/** A statement that the node runs by itself. */
+export interface OwnStatement {
+  readonly text: string;
+  readonly database: string;
+  readonly signal: AbortSignal;
+  readonly mayStore: () => void;
 }
 
 /** Counts since start. */
@@ -97,6 +107,9 @@ export interface BrokerStats {
   queriesFailed: number;
   /** How long those that ended took, together. */
   queryMs: number;
+  /** Runs of continuous queries. */
+  continuousQueriesOk: number;
+  continuousQueriesFailed: number;
   /** Set by the service that sends to them. */
   subscribers?: () => readonly SubscriberStatus[];
 }

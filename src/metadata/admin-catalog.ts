@@ -28,6 +28,7 @@ import {
   databaseKey,
   grantKey,
   mapVersionKey,
+  stateOfContinuousQuery,
   subscriptionKey,
   userKey,
 } from './meta-keys.ts';
@@ -127,7 +128,7 @@ export class StoredAdminCatalog implements AdminCatalog {
     });
   }
 
-  createContinuousQuery({ database, name, text }: NewContinuousQuery): Promise<void> {
+  createContinuousQuery({ database, name, text, createdNs }: NewContinuousQuery): Promise<void> {
     return this.#change(() => {
       const db = this.#findDatabase(database);
       const known = this.view.continuousQueries(db.id).find((query) => query.name === name);
@@ -136,7 +137,7 @@ export class StoredAdminCatalog implements AdminCatalog {
         throw new CitadelError('already-exists', 'continuous query already exists');
       }
       const key = continuousQueryKey(db.id, name);
-      const value = renderContinuousQuery({ dbId: db.id, name, text });
+      const value = renderContinuousQuery({ dbId: db.id, name, text, createdNs });
       return { basis: [databaseKey(database), key], ops: [{ kind: 'put', key, value }] };
     });
   }
@@ -147,7 +148,13 @@ export class StoredAdminCatalog implements AdminCatalog {
       if (db === undefined) return nothing;
       const key = continuousQueryKey(db.id, name);
       if (this.#local.record(key) === undefined) return nothing;
-      return { basis: [key], ops: [{ kind: 'delete', key }] };
+      const { progressKey, latePrefix } = stateOfContinuousQuery(db.id, name);
+      const ops: MetaOp[] = [
+        { kind: 'delete', key },
+        { kind: 'delete', key: progressKey },
+        { kind: 'delete-prefix', prefix: latePrefix },
+      ];
+      return { basis: [key], ops };
     });
   }
 

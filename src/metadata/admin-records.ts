@@ -51,12 +51,15 @@ export function readGrant(record: MetaRecord): Grant {
 }
 
 export function renderContinuousQuery(query: ContinuousQuery): string {
-  return renderRecord({ ...query });
+  const { createdNs, ...texts } = query;
+  return renderRecord(createdNs === undefined ? texts : { ...texts, createdNs: String(createdNs) });
 }
 
 export function readContinuousQuery(record: MetaRecord): ContinuousQuery {
-  const { dbId, name, text } = readTexts(record, ['dbId', 'name', 'text']);
-  return { dbId, name, text };
+  const { dbId, name, text, createdNs } = readTexts(record, ['dbId', 'name', 'text']);
+  if (createdNs === undefined) return { dbId, name, text, createdNs };
+  if (typeof createdNs !== 'string' || !/^-?\d{1,20}$/.test(createdNs)) throw corrupt(record);
+  return { dbId, name, text, createdNs: BigInt(createdNs) };
 }
 
 export function renderSubscription(subscription: Subscription): string {

@@ -27,6 +27,8 @@ export interface ContinuousQuery {
   readonly name: string;
   /** The whole statement, normalised: every name of a source qualified. */
   readonly text: string;
+  /** Wall clock, ns since the Unix epoch; undefined = made by an earlier release. */
+  readonly createdNs: bigint | undefined;
 }
 
 export interface Subscription {
@@ -56,6 +58,8 @@ export interface NewContinuousQuery {
   readonly database: string;
   readonly name: string;
   readonly text: string;
+  /** Wall clock, ns since the Unix epoch. */
+  readonly createdNs?: bigint | undefined;
 }
 
 export interface SubscriptionName {

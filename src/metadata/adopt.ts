@@ -24,6 +24,7 @@ import {
 import {
   adoptingKey,
   catalogPrefix,
+  continuousKeys,
   clusterKey,
   cursorsPrefix,
   droppedPrefix,
@@ -48,6 +49,8 @@ const movedPrefixes = [
   catalogPrefix,
   cursorsPrefix,
   droppedPrefix,
+  continuousKeys.progress,
+  continuousKeys.late,
   shardsPrefixes.tstore,
   shardsPrefixes.kstore,
 ] as const;

@@ -130,6 +130,15 @@ export function continuousQueryKey(dbId: string, name: string): string {
   return `${continuousQueriesPrefix}${dbId}/${encodeName(name)}`;
 }
 
+/** What is kept beside the query itself and goes with it. */
+export function stateOfContinuousQuery(dbId: string, name: string) {
+  const query = `${dbId}/${encodeName(name)}`;
+  return {
+    progressKey: continuousKeys.progress + query,
+    latePrefix: `${continuousKeys.late}${query}/`,
+  };
+}
+
 export function subscriptionKey(dbId: string, rpId: string, name: string): string {
   return `${subscriptionsPrefix}${dbId}/${rpId}/${encodeName(name)}`;
 }

@@ -4,12 +4,14 @@
  */
 
 import type { Reading } from '../base/reading.ts';
+import { startContinuousQueries } from './continuous/continuous.ts';
 import { startListeners } from './listeners/listeners.ts';
 import type { Service, ServiceParts, StartService } from './parts.ts';
 import { startSubscriptions } from './subscriptions/subscriptions.ts';
 
 /** In the order they start in. */
 const starters: readonly StartService[] = [
+  startContinuousQueries,
   startSubscriptions,
   startListeners,
 ];

@@ -77,12 +77,13 @@ export function qualifyContinuousQuery(
 export async function createContinuousQuery(
   { view, admin }: Catalog,
   statement: CreateContinuousQueryStatement,
-  request: { readonly database: string; readonly policy: string },
+  request: { readonly database: string; readonly policy: string; readonly nowNs: bigint },
 ): Promise<void> {
   const qualified = qualifyContinuousQuery(view, statement, request);
   checkPolicies(view, qualified.source);
   const { database, name } = statement;
-  await admin.createContinuousQuery({ database, name, text: printStatement(qualified) });
+  const text = printStatement(qualified);
+  await admin.createContinuousQuery({ database, name, text, createdNs: request.nowNs });
 }
 
 /** A series per database that whoever asks may read, those without any too. */

@@ -117,6 +117,7 @@ export class QueryExecutor {
       nowNs: env.clock.wallNs(),
       ports: createQueryPorts(this.#parts, { memory, turnstile, signal }),
       signal,
+      mayStore: request.mayStore,
       yieldNow: () => turnstile.turn(signal),
     };
     try {

@@ -2,6 +2,7 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { Statement } from '../../influxql/statement.ts';
+import type { RowSink } from '../../query/ports.ts';
 import { runExplain, runSelect, runShow } from '../../query/query.ts';
 import type { SeriesPiece } from '../../query/result.ts';
 import { changePolicy, createDatabase, dropDatabase, dropPolicy } from './change-catalog.ts';
@@ -31,6 +32,18 @@ async function* answer(run: () => Answer): AsyncGenerator<SeriesPiece> {
   else yield* pieces;
 }
 
+/** Asks before each batch whether it may still be stored. */
+function guardSink(sink: RowSink, mayStore: (() => void) | undefined): RowSink {
+  if (mayStore === undefined) return sink;
+  return {
+    check: (target) => sink.check(target),
+    store: async (target, batch) => {
+      mayStore();
+      await sink.store(target, batch);
+    },
+  };
+}
+
 function refuse(kind: Statement['kind']): never {
   const name = kind.replaceAll('-', ' ').toUpperCase();
   throw new CitadelError('unsupported', `${name} is not supported yet`);
@@ -43,7 +56,7 @@ export function runStatement(
 ): AsyncIterable<SeriesPiece> {
   switch (statement.kind) {
     case 'select':
-      return runSelect(statement, context, parts.sink);
+      return runSelect(statement, context, guardSink(parts.sink, context.mayStore));
     case 'explain':
       return runExplain(statement, context, () => parts.env.clock.monotonicMs());
     case 'show-measurements':

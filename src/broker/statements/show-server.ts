@@ -1,10 +1,10 @@
 /** SHOW STATS and SHOW DIAGNOSTICS: what the node knows about itself, as tables. */
 
 import { formatGoDuration } from '../../influxql/duration.ts';
+import { formatTime } from '../../query/format/format-time.ts';
 import type { Cell, SeriesPiece } from '../../query/result.ts';
 import type { ShardStatus } from '../../rpc/data-node-api.ts';
 import type { SubscriberStatus } from '../requests.ts';
-import { formatTime } from './format-time.ts';
 import { makeTable } from './make-table.ts';
 import type { StatementParts } from './statement-parts.ts';
 
@@ -70,6 +70,10 @@ export async function showStats(parts: StatementParts, module: string): Promise<
       queriesFinished: stats.queriesStarted - stats.queriesActive,
       queryDurationNs: BigInt(Math.round(stats.queryMs * 1e6)),
       recoveredPanics: 0,
+    }),
+    makeRow('cq', {
+      queryFail: stats.continuousQueriesFailed,
+      queryOk: stats.continuousQueriesOk,
     }),
     makeRow('store', {
       diskFreeBytes: status.diskFreeBytes,

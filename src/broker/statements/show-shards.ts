@@ -9,11 +9,11 @@ import { CitadelError } from '../../base/errors.ts';
 import { hash32 } from '../../base/hash.ts';
 import { encodeText } from '../../base/text.ts';
 import { maxTime } from '../../model/time.ts';
+import { formatTime } from '../../query/format/format-time.ts';
 import type { Cell, SeriesPiece } from '../../query/result.ts';
 import type { PartitionStatus } from '../../rpc/data-node-api.ts';
 import { observeNodes } from '../cluster/observe-nodes.ts';
 import type { BrokerParts } from '../parts.ts';
-import { formatTime } from './format-time.ts';
 import { makeTable } from './make-table.ts';
 
 interface Group extends PartitionStatus {

@@ -17,4 +17,6 @@ export interface StatementParts extends BrokerParts {
 export interface StatementContext extends QueryContext {
   /** Of whoever asks: what a statement lists depends on them. */
   readonly rights: Rights;
+  /** See QueryRequest. */
+  readonly mayStore: (() => void) | undefined;
 }

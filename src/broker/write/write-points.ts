@@ -28,6 +28,7 @@ import type {
 } from '../requests.ts';
 import { shardsOf } from '../route/route-parts.ts';
 import { BatchSplitter, type ShardFrame } from '../split/split.ts';
+import type { WritePass, WriteWatch } from '../write-watch.ts';
 import { acceptFields, describeConflict, findExpired, findNewFields } from './check-fields.ts';
 import { floatBatch } from './float-batch.ts';
 import { rowsBatch } from './rows-batch.ts';
@@ -95,12 +96,19 @@ function endOfSlice(parts: readonly BodyPart[], from: number, sizeMax: number): 
   return until;
 }
 
+/** What a watch is told of a slice. */
+function rowsOf({ measurements, series, rowCount, rowSeries, rowTimes }: ParsedSlice) {
+  return { measurements, series, rowCount, rowSeries, rowTimes };
+}
+
 export class PointWriter implements RowSink {
   readonly #parts: BrokerParts;
   readonly #stats: BrokerStats;
   readonly #parser: LineParser;
   readonly #splitter = new BatchSplitter();
   readonly #pacer: SlicePacer;
+  /** Told of every slice; undefined = nobody cares. */
+  watch: WriteWatch | undefined;
 
   constructor(parts: BrokerParts, stats: BrokerStats) {
     this.#parts = parts;
@@ -305,8 +313,36 @@ export class PointWriter implements RowSink {
     }
     if (expired !== undefined) result.lines.addDropped(beyondRetention, expired.count);
     if (split.frames.length === 0) return;
+    const { name: database } = db;
+    const pass = this.watch?.enter({ ...rowsOf(slice), database, policy: policy.name });
+    if (pass !== undefined) {
+      sent.push(this.#sendWatched(pass, split.frames, level, result));
+      return;
+    }
     const sender = new FrameSender(this.#parts, level);
     for (const frame of split.frames) sent.push(this.#send(sender, frame, result));
+  }
+
+  /** Not before the watch lets them go, and the watch hears of their fate before the client does. */
+  async #sendWatched(
+    pass: WritePass,
+    frames: readonly ShardFrame[],
+    level: ConsistencyLevel,
+    result: WriteResult,
+  ): Promise<void> {
+    const failedBefore = result.failedCount;
+    try {
+      await pass.ready;
+      const sender = new FrameSender(this.#parts, level);
+      await Promise.all(frames.map((frame) => this.#send(sender, frame, result)));
+    } catch (error) {
+      result.addFailure(error, 0);
+    }
+    try {
+      await pass.settle(result.failedCount === failedBefore);
+    } catch (error) {
+      result.addFailure(error, 0);
+    }
   }
 
   async #send(

@@ -1,7 +1,7 @@
 /** A time as RFC 3339 text, for tables that always show it so. */
 
-import { ByteWriter } from '../../query/format/byte-writer.ts';
-import { TimeText } from '../../query/format/time-text.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { TimeText } from './time-text.ts';
 
 const sizeMax = 40;
 const words = new Int32Array(2);

@@ -1,0 +1,71 @@
+/** How a query goes on after failures: pauses that grow, fewer windows at once, and when to give up on some. */
+
+import { CitadelError } from '../../base/errors.ts';
+import type { Clock } from '../../env/env.ts';
+
+const pauseMsMin = 1_000;
+const pauseMsMax = 60_000;
+/** After an answer that did not come, rows of the failed attempt may still be stored for so long. */
+const unknownPauseMs = 12_000;
+/** A window that failed so often by itself, for a reason that will not pass, is put aside. */
+const attemptsMax = 3;
+const shrinkFactor = 16;
+
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof CitadelError)) return false;
+  return error.retryable || error.code === 'cancelled' || error.code === 'conflict';
+}
+
+export class Failures {
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #windowsMaxFirst: number;
+  #windowsMax: number;
+  #inRow = 0;
+  #alone = 0;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Pick<Clock, 'monotonicMs'>, windowsMax: number) {
+    this.#clock = clock;
+    this.#windowsMaxFirst = windowsMax;
+    this.#windowsMax = windowsMax;
+  }
+
+  /** How many windows to compute at once. */
+  get windowsMax(): number {
+    return this.#windowsMax;
+  }
+
+  get inRow(): number {
+    return this.#inRow;
+  }
+
+  get isPausing(): boolean {
+    return this.#clock.monotonicMs() < this.#retryAtMs;
+  }
+
+  succeeded(): void {
+    this.#inRow = 0;
+    this.#alone = 0;
+    this.#windowsMax = Math.min(this.#windowsMaxFirst, this.#windowsMax * shrinkFactor);
+  }
+
+  /** Returns whether what failed is to be put aside. */
+  failed(error: unknown): boolean {
+    this.#inRow++;
+    const isUnknown = error instanceof CitadelError && error.code === 'timeout';
+    const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(this.#inRow - 1, 6));
+    this.#retryAtMs =
+      this.#clock.monotonicMs() + (isUnknown ? Math.max(pauseMs, unknownPauseMs) : pauseMs);
+    if (isPassing(error)) return false;
+    if (this.#windowsMax > 1) {
+      this.#windowsMax = Math.max(1, Math.floor(this.#windowsMax / shrinkFactor));
+      this.#retryAtMs = Number.NEGATIVE_INFINITY;
+      return false;
+    }
+    this.#alone++;
+    if (this.#alone < attemptsMax) return false;
+    this.#alone = 0;
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    return true;
+  }
+}
