@@ -67,7 +67,7 @@ const homes = {
   'better-sqlite3': 'src/sqlite/',
   fastify: 'src/http/',
   '@fastify/[^/]+': 'src/http/',
-  '@grpc/[^/]+': 'src/rpc/',
+  '@grpc/[^/]+': '(src/rpc|client)/',
   etcd3: 'src/metadata/etcd/',
   jose: 'src/access/',
   pino: 'src/env/node/',
@@ -98,7 +98,7 @@ const homeRules = Object.entries(homes).map(([vendor, home]) => ({
   name: `home-of-${vendor.replace(/\W+/g, '-')}`,
   comment: `${vendor} is imported only in ${home}`,
   severity: 'error',
-  from: { path: '^(src|cmd)/', pathNot: `^${home}` },
+  from: { path: '^(src|cmd|client)/', pathNot: `^${home}` },
   to: { path: `^node_modules/(@types/)?${vendor}/` },
 }));
 
@@ -127,6 +127,22 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/' },
       to: { path: '^(cmd|test|bench|scripts)/' },
+    },
+    {
+      name: 'client-knows-messages-only',
+      comment: 'the client is a program of others: of src it has the messages and what they are made of',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: {
+        path: '^(src|cmd|test|bench|scripts)/',
+        pathNot: '^src/(base/|model/|rpc/(api/|methods\\.ts|status\\.ts))',
+      },
+    },
+    {
+      name: 'nothing-imports-the-client',
+      severity: 'error',
+      from: { path: '^(src|cmd)/' },
+      to: { path: '^client/' },
     },
     {
       name: 'cmd-is-not-a-test',
@@ -187,7 +203,7 @@ module.exports = {
     {
       name: 'no-dev-dependency-at-run-time',
       severity: 'error',
-      from: { path: '^(src|cmd)/' },
+      from: { path: '^(src|cmd|client)/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
         dependencyTypesNot: ['type-only'],

@@ -28,12 +28,13 @@ function readSources(folder: string): SourceFile[] {
     .map((path) => ({ path, text: readFileSync(root + path, 'utf8') }));
 }
 
-const product = [...readSources('src'), ...readSources('cmd')];
+const product = [...readSources('src'), ...readSources('cmd'), ...readSources('client')];
 const everything = [
   ...product,
   ...readSources('test'),
   ...readSources('bench'),
   ...readSources('scripts'),
+  ...readSources('examples'),
 ];
 
 function findLines({ path, text }: SourceFile, pattern: RegExp): string[] {

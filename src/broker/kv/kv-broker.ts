@@ -17,9 +17,14 @@ import { listKeys } from './list-keys.ts';
 import { getValues, tableNotFound } from './read-keys.ts';
 import { writeBatch } from './write-keys.ts';
 
+const knownTablesMax = 10_000;
+const noBytes = new Uint8Array(0);
+
 export class KvBroker implements KeyValues {
   readonly #parts: BrokerParts;
   readonly #setUp: KvSetUp;
+  /** Something was written to them. */
+  readonly #knownTables = new Set<string>();
 
   constructor(parts: BrokerParts) {
     const route = { ...parts.route, kind: 'kstore' as const, marks: new AckedMarks() };
@@ -29,7 +34,9 @@ export class KvBroker implements KeyValues {
 
   async write(batch: KvBatch): Promise<KvWriteReport> {
     await this.#setUp.ensure();
-    return writeBatch(this.#parts, batch);
+    const report = await writeBatch(this.#parts, batch);
+    if (report.error === undefined) this.#noteTable(batch.table);
+    return report;
   }
 
   async get(
@@ -39,11 +46,31 @@ export class KvBroker implements KeyValues {
     signal: AbortSignal,
   ): Promise<KvAnswer> {
     if (!(await this.#setUp.isDone())) throw tableNotFound(table);
-    return getValues(this.#parts, table, keys, level, signal);
+    const answer = await getValues(this.#parts, table, keys, level, signal);
+    if (!answer.hasTable) await this.#checkTable(table, level, signal);
+    this.#noteTable(table);
+    return answer;
   }
 
   async list(request: KvListRequest): Promise<AsyncGenerator<KvRowsBlock>> {
     if (!(await this.#setUp.isDone())) throw tableNotFound(request.table);
     return listKeys(this.#parts, request);
+  }
+
+  /** The shards that were asked know nothing of the table: others may. @throws CitadelError `not-found` */
+  async #checkTable(table: string, level: ReadLevel, signal: AbortSignal): Promise<void> {
+    if (this.#knownTables.has(table)) return;
+    const nothing = { prefix: noBytes, from: noBytes, until: noBytes, limit: 1 };
+    await listKeys(this.#parts, { table, level, signal, ...nothing });
+  }
+
+  /** A table is never unknown again. */
+  #noteTable(table: string): void {
+    if (this.#knownTables.has(table)) return;
+    const [oldest] = this.#knownTables;
+    if (this.#knownTables.size >= knownTablesMax && oldest !== undefined) {
+      this.#knownTables.delete(oldest);
+    }
+    this.#knownTables.add(table);
   }
 }

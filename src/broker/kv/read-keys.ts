@@ -75,13 +75,14 @@ class Answer implements KvAnswer {
   }
 }
 
+/** `hasTable`: whether anything was ever written to the table in the shards of these keys. */
 export async function getValues(
   parts: BrokerParts,
   table: string,
   keys: ByteList,
   level: ReadLevel,
   signal: AbortSignal,
-): Promise<KvAnswer> {
+): Promise<KvAnswer & { readonly hasTable: boolean }> {
   checkKeys(table, keys);
   const groups = groupByShard(table, keys, shardsOf(parts.route).length);
   const asked = new Map<number, KvKeys>();
@@ -102,7 +103,6 @@ export async function getValues(
   };
   await Promise.all(streams.map(drain));
   answer.check();
-  if (!answer.hasTable) throw tableNotFound(table);
   return answer;
 }
 
