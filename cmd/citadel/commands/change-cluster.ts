@@ -47,7 +47,7 @@ async function change(
     if (value !== undefined) search.set(name, value);
   }
   if (options.isDryRun) search.set('dry-run', 'true');
-  const answer = await askJson<Answer>(options.url, `${path}?${search}`, 'POST');
+  const answer = await askJson<Answer>(options, `${path}?${search}`, 'POST');
   return show(answer, options, io);
 }
 
@@ -66,5 +66,5 @@ export function setReplicas(options: CommandOptions, io: CommandIo): Promise<num
 }
 
 export async function showPlan(options: CommandOptions, io: CommandIo): Promise<number> {
-  return show(await askJson<Answer>(options.url, '/cluster/plan', 'GET'), options, io);
+  return show(await askJson<Answer>(options, '/cluster/plan', 'GET'), options, io);
 }

@@ -1,5 +1,7 @@
 /** What a command is given: where to ask and where to say it. */
 
+import type { AskedNode } from './ask-node.ts';
+
 export interface CommandIo {
   readonly out: (text: string) => void;
   /** Progress and complaints. */
@@ -7,9 +9,8 @@ export interface CommandIo {
   readonly isTerminal: boolean;
 }
 
-export interface CommandOptions {
-  /** Any node of the cluster. */
-  readonly url: string;
+/** Of any node of the cluster. */
+export interface CommandOptions extends AskedNode {
   readonly asJson: boolean;
   /** What the command is about: a node, a number; '' = nothing. */
   readonly operand: string;

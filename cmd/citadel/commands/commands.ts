@@ -11,6 +11,7 @@ import { importTool } from './import.ts';
 import { showNodes } from './nodes.ts';
 import { showShards } from './shards.ts';
 import { runTool, type Tool } from './tool.ts';
+import { accessFlags, readAccess } from './transfer/transfer-flags.ts';
 import { verify } from './verify.ts';
 
 interface Command {
@@ -83,6 +84,7 @@ interface CommandFlag extends FlagSyntax {
 
 const syntax: readonly CommandFlag[] = [
   { name: 'url', value: 'URL', help: `any node of the cluster [${defaultUrl}]` },
+  ...accessFlags,
   { name: 'json', isSwitch: true, help: 'JSON instead of a table' },
   { name: 'help', alias: 'h', isSwitch: true, help: 'this text' },
 ];
@@ -158,6 +160,6 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   }
   const isSet = (flag: string) => flags.get(flag)?.at(-1) === 'true';
   const isDryRun = isSet('dry-run');
-  const options = { url, asJson, operand, isDryRun };
+  const options = { url, headers: readAccess(flags, ''), asJson, operand, isDryRun };
   return command.run({ ...options, isForced: isSet('force'), isCancelled: isSet('cancel') }, io);
 }

@@ -1,6 +1,6 @@
 /** The part of GET /info that the commands show. */
 
-import { getJson } from './ask-node.ts';
+import { type AskedNode, getJson } from './ask-node.ts';
 
 export interface NodeInfo {
   readonly uuid: string;
@@ -45,6 +45,6 @@ export interface ClusterInfo {
 }
 
 /** @throws CommandError */
-export function getInfo(url: string): Promise<ClusterInfo> {
-  return getJson<ClusterInfo>(url, '/info');
+export function getInfo(node: AskedNode): Promise<ClusterInfo> {
+  return getJson<ClusterInfo>(node, '/info');
 }

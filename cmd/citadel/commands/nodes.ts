@@ -9,9 +9,9 @@ function renderState({ state, mark = '', problem }: NodeInfo): string {
   return problem === '' ? marked : `${marked}: ${problem}`;
 }
 
-export async function showNodes({ url, asJson }: CommandOptions, io: CommandIo): Promise<number> {
-  const { nodes } = await getInfo(url);
-  if (asJson) {
+export async function showNodes(options: CommandOptions, io: CommandIo): Promise<number> {
+  const { nodes } = await getInfo(options);
+  if (options.asJson) {
     io.out(`${JSON.stringify(nodes, undefined, 2)}\n`);
   } else {
     const rows = nodes.map((node) => [

@@ -31,9 +31,9 @@ function renderRow(kind: string, { shard, epoch, degraded, copies }: ShardInfo) 
   ];
 }
 
-export async function showShards({ url, asJson }: CommandOptions, io: CommandIo): Promise<number> {
-  const { shards } = await getInfo(url);
-  if (asJson) {
+export async function showShards(options: CommandOptions, io: CommandIo): Promise<number> {
+  const { shards } = await getInfo(options);
+  if (options.asJson) {
     io.out(`${JSON.stringify(shards, undefined, 2)}\n`);
   } else {
     const rows = Object.entries(shards).flatMap(([kind, list]) =>

@@ -25,11 +25,12 @@ function renderTrouble({ kind, shard, verdict, replicas, differences }: Verdict)
   return `${kind} shard ${shard} is ${verdict}: ${copies.join('; ')}${where}\n`;
 }
 
-export async function verify({ url, asJson }: CommandOptions, io: CommandIo): Promise<number> {
+export async function verify(options: CommandOptions, io: CommandIo): Promise<number> {
+  const { asJson } = options;
   let count = 0;
   let equal = 0;
   let cells = 0;
-  for await (const verdict of getJsonLines<Verdict>(url, '/cluster/verify')) {
+  for await (const verdict of getJsonLines<Verdict>(options, '/cluster/verify')) {
     count++;
     if (verdict.verdict === 'equal') equal++;
     cells += Math.max(0, ...verdict.replicas.map((replica) => replica.cells));

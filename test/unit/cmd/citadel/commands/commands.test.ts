@@ -4,12 +4,15 @@
  */
 
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { CommandError } from '../../../../../cmd/citadel/commands/command-error.ts';
 import { runCommand } from '../../../../../cmd/citadel/commands/commands.ts';
 import { UsageError } from '../../../../../cmd/flags/usage-error.ts';
+import { makeTempDir, removeTempDir } from '../../../../support/temp-dir.ts';
 
 let server: Server | undefined;
 
@@ -61,6 +64,23 @@ function infoWith(copies: readonly object[]) {
   const lost = { ...node, uuid: 'bbbbbbbb-2', state: 'unreachable', problem: 'no answer' };
   return JSON.stringify({ nodes: [node, lost], shards: { tstore: [shard], kstore: [] } });
 }
+
+test('who asks is said, and asked for where it is missing', async () => {
+  const directory = makeTempDir('login');
+  const file = join(directory, 'password');
+  writeFileSync(file, 'p w:1\n');
+  const expected = `Basic ${Buffer.from('ann:p w:1').toString('base64')}`;
+  server = createServer((request, response) => {
+    const isAnn = request.headers.authorization === expected;
+    response.writeHead(isAnn ? 200 : 401).end(isAnn ? infoWith([]) : '{"error":"who?"}');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { out } = await run(['nodes', '-url', url, '-user', 'ann', '-password-file', file]);
+  expect(out).toContain('aaaaaaaa  ok ');
+  await expect(run(['nodes', '-url', url])).rejects.toThrow(/401 .*-user and -password-file/);
+  removeTempDir(directory);
+});
 
 test('nodes: one that does not answer is named and the status says so', async () => {
   const url = await serve({ '/info': infoWith([]) });
