@@ -232,6 +232,11 @@ function toNodeConfig(values: SettingValues, version: string, readFile: ReadFile
     fsyncIntervalMs: values['fsync-interval'],
     memoryBytes: values.memory,
     maxBodyBytes: values['max-body-size'],
+    care: Object.freeze({
+      scrubIntervalMs: values['scrub-interval'],
+      scrubBytesPerSecond: values['scrub-rate'],
+      compareIntervalMs: values['compare-interval'],
+    }),
     threads: values.threads,
     limits: Object.freeze({
       queryTimeoutMs: values['query-timeout'],

@@ -6,11 +6,13 @@
 import { CitadelError } from '../base/errors.ts';
 import type { MemoryLimits } from '../base/memory-budget.ts';
 import type { Env } from '../env/env.ts';
+import type { StoreKind } from '../model/cluster.ts';
 import type { LogTails } from '../model/log-tail.ts';
 import type { DataNodeApi } from '../rpc/data-node-api.ts';
 import type { ClusterParts } from './cluster-port.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { type OpenProgress, ThreadedDataNode } from './threaded-data-node.ts';
+import type { CareRules } from './worker/care-rules.ts';
 import type { RetentionRule } from './worker/messages.ts';
 import type { TailsAtStart } from './worker/tail-holds.ts';
 
@@ -33,6 +35,8 @@ export interface DataNodeOptions {
   readonly ballastBytes?: number | undefined;
   /** A shard with unflushed data and no write for so long is flushed; default 5 s. */
   readonly idleFlushMs?: number | undefined;
+  /** How the files are looked after; undefined = not by itself. */
+  readonly care?: CareRules | undefined;
   /** Undefined: this node has all shards and no peers. */
   readonly cluster?: ClusterParts | undefined;
   /** Who follows the logs from the start on; undefined = nobody. */
@@ -44,6 +48,8 @@ export interface DataNode extends DataNodeApi {
   readonly tails: LogTails;
   /** Replaces the set of policies. Call it before the first write to a new policy. */
   setPolicies(policies: readonly RetentionRule[]): void;
+  /** The copy of a shard here shall take over what the others have: they differ. */
+  repair(kind: StoreKind, shard: number): void;
   /** Resolves, once, when a thread died: state in memory may be wrong, so the process must end. */
   readonly failed: Promise<CitadelError>;
   /**

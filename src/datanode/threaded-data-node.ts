@@ -19,6 +19,7 @@ import type {
   WriteShardResponse,
 } from '../rpc/data-node-api.ts';
 import { type SqliteWriterThread, startSqliteWriterThread } from '../sqlite/writer-thread.ts';
+import { shareCare, sumCare } from './care-budget.ts';
 import { type ClusterParts, ClusterPort } from './cluster-port.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { dealLogs } from './deal-logs.ts';
@@ -28,6 +29,7 @@ import type { FsyncMode } from './log/commit-log.ts';
 import { NodeTails } from './node-tails.ts';
 import { type RetentionTask, startRetention } from './retention-task.ts';
 import { shardOfSlot, slotOf } from './slots.ts';
+import type { CareRules } from './worker/care-rules.ts';
 import type { RetentionRule, StreamBlock, StreamRequest, WorkerStart } from './worker/messages.ts';
 import type { TailsAtStart } from './worker/tail-holds.ts';
 import type { WorkerLink } from './worker-link.ts';
@@ -53,6 +55,7 @@ export interface ThreadedOptions {
   readonly segmentBytes?: number | undefined;
   readonly ballastBytes?: number | undefined;
   readonly idleFlushMs?: number | undefined;
+  readonly care?: CareRules | undefined;
   readonly cluster?: ClusterParts | undefined;
   readonly tails?: TailsAtStart | undefined;
 }
@@ -161,6 +164,14 @@ export class ThreadedDataNode implements DataNodeApi {
     await Promise.all(this.#threads.map(({ link }) => link.call({ kind: 'drop', dbId, rpId })));
   }
 
+  repair(kind: StoreKind, shard: number): void {
+    const slot = slotOf(kind, shard);
+    const call = { kind: 'repair', shard: slot } as const;
+    this.#linkOf(slot)
+      .call(call)
+      .catch((error) => this.#env.log.warn('cannot repair a copy', { kind, shard, error }));
+  }
+
   setPolicies(policies: readonly RetentionRule[]): void {
     for (const { link } of this.#threads) link.setPolicies(policies);
   }
@@ -203,6 +214,7 @@ export class ThreadedDataNode implements DataNodeApi {
       memoryBytes: known.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
       diskFreeBytes,
       memoryBudgetBytes,
+      care: sumCare(known.map(({ care }) => care)),
     };
   }
 
@@ -327,6 +339,7 @@ export class ThreadedDataNode implements DataNodeApi {
       scanMemory: shareOf(scanMemory ?? unlimitedMemory, threadCount),
       idleFlushMs: rest.idleFlushMs ?? defaults.idleFlushMs,
       policies,
+      care: shareCare(rest.care, threadCount),
       writerPort,
       cluster: this.#port?.describe(index),
       tails: rest.tails,

@@ -3,6 +3,7 @@
 import type { Disk, Env } from '../env/env.ts';
 import type { ByteList } from '../model/key-list.ts';
 import type { StoreEngine } from '../model/store-engine.ts';
+import type { ScrubStore } from '../model/store-scrub.ts';
 import type { SnapshotStore } from '../model/store-snapshot.ts';
 import type { SqliteReaders, SqliteWriter } from '../sqlite/sqlite.ts';
 
@@ -50,7 +51,7 @@ export interface KStoreStatus {
   readonly faults: readonly string[];
 }
 
-export interface KStore extends StoreEngine, SnapshotStore {
+export interface KStore extends StoreEngine, SnapshotStore, ScrubStore {
   /** Whether anything was ever written to the table here, deletes included. */
   hasTable(table: string): boolean;
   /** In blocks of about a MiB, or one larger value. @throws CitadelError `corrupt`, `cancelled` */

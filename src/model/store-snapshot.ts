@@ -28,7 +28,7 @@ export interface SnapshotMerge {
   add(piece: Uint8Array): Promise<void>;
   /**
    * Everything is durable, `versions` and `gcVersions` joined into the positions included. Damaged files go
-   * to the trash if `versions` cover those the merge was opened with. @throws `corrupt` when pieces are missing
+   * to the trash if `versions` cover those of the store's positions when the merge was opened. @throws `corrupt` when pieces are missing
    */
   finish(): Promise<SnapshotFacts>;
   abandon(): Promise<void>;

@@ -64,6 +64,12 @@ export interface NodeConfig {
   /** Memtables and caches together. */
   readonly memoryBytes: number;
   readonly maxBodyBytes: number;
+  /** How stored data is looked after; intervals of 0 = not. */
+  readonly care: {
+    readonly scrubIntervalMs: number;
+    readonly scrubBytesPerSecond: number;
+    readonly compareIntervalMs: number;
+  };
   readonly threads: number;
   readonly limits: {
     /** 0 = none, each. */

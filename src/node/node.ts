@@ -13,14 +13,16 @@ import { AckedMarks } from '../broker/route/acked-marks.ts';
 import { warmWritePath } from '../broker/warm-up.ts';
 import type { Env } from '../env/env.ts';
 import { type HttpServer, startHttpServer } from '../http/http-server.ts';
+import type { ServiceReport } from '../http/parts.ts';
 import { makeShardMap } from '../metadata/cluster-record.ts';
 import { type Services, startServices } from '../services/services.ts';
 import { makeAskReplicas } from './ask-replicas.ts';
 import type { NodeConfig } from './config.ts';
 import { describeSelf, openStores, queryMemory, type Stores, scansShare } from './open-stores.ts';
 import { Openings } from './openings.ts';
-import { clockSlackMs } from './tails-at-start.ts';
+import { joinReports, startAudit } from './replica-audit.ts';
 import { startGrpc } from './start-grpc.ts';
+import { clockSlackMs } from './tails-at-start.ts';
 
 /** Requests in flight at a stop have so long to finish. */
 const requestPatienceMs = 8_000;
@@ -41,7 +43,7 @@ export interface RunningNode {
 interface Serving {
   readonly broker: Broker;
   readonly access: Access;
-  readonly services: Services;
+  readonly reports: ServiceReport;
   readonly startedMs: number;
 }
 
@@ -109,7 +111,7 @@ async function startServing(
   env: Env,
   config: NodeConfig,
   stores: Stores,
-  { broker, access, services, startedMs }: Serving,
+  { broker, access, reports, startedMs }: Serving,
 ): Promise<HttpServer> {
   const { version, dataDir } = config;
   const { catalog, metadata: open } = stores;
@@ -119,7 +121,7 @@ async function startServing(
   const facts = { version, uuid, clusterUuid, dataDir, url, metadata, startedMs };
   const bodiesSizeMax = Math.floor(config.memoryBytes * bodiesShare);
   return startHttpServer(
-    { env, broker, catalog, access, facts, cluster: open.cluster?.admin, services },
+    { env, broker, catalog, access, facts, cluster: open.cluster?.admin, services: reports },
     {
       ...config.http,
       bodySizeMax: config.maxBodyBytes || bodiesSizeMax,
@@ -162,7 +164,10 @@ export async function startNode(env: Env, config: NodeConfig): Promise<RunningNo
     const access = await createAccess({ ...env, catalog: stores.catalog }, config.access);
     const stopGrpc = await startGrpc(env, config, stores, { broker, access, startedMs });
     openings.add(() => stopGrpc(requestPatienceMs));
-    const serving = { broker, access, services, startedMs };
+    const audit = startAudit(env, config, stores);
+    openings.add(async () => audit?.stop());
+    const reports = joinReports(services, audit);
+    const serving = { broker, access, reports, startedMs };
     const server = await startServing(env, config, stores, serving);
     openings.add(() => server.stop(requestPatienceMs));
     openings.add(async () => stores.metadata.cluster?.handOver(handOverPatienceMs));

@@ -127,13 +127,13 @@ export async function openStores(
   };
   const catalog = await openCatalogWhenReached(env, () => openCatalog(store, env, listener));
   openings.add(async () => catalog.close());
-  const { threads, fsync, fsyncIntervalMs, memoryBytes } = config;
+  const { threads, fsync, fsyncIntervalMs, memoryBytes, care } = config;
   const policies = listRules(catalog.view);
   const scanMemory = queryMemory(config, scansShare);
   const clients = config.cluster && openClients(env, metadata);
   openings.add(async () => clients?.close());
   const cluster = clients && { view, transport: clients.peers, snapshots: clients.snapshots };
-  const storage = { threads, fsync, fsyncIntervalMs, memoryBytes };
+  const storage = { threads, fsync, fsyncIntervalMs, memoryBytes, care };
   const tails = await findTails(env.log, config, metadata, catalog);
   const options = { ...storage, scanMemory, policies, cluster, tails };
   const opened = await openDataNode(env, directory, options, logProgress(env));

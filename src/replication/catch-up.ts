@@ -37,6 +37,9 @@ export class CatchUp {
   #sequenceMark = 0;
   #fetchingFrom: string | undefined;
   #fetchFailedMs = Number.NEGATIVE_INFINITY;
+  /** Damaged files wait for a snapshot. */
+  #wantsRepair = false;
+  #repairTurn = 0;
   /** Collected elsewhere, as far as it was told: until this is covered a rebuild goes on. */
   #rebuildFor: Versions = {};
   #hasRebuildAlarm = false;
@@ -56,6 +59,7 @@ export class CatchUp {
     const { nowMs } = core;
     core.judgeClock();
     this.#endRebuild();
+    this.#repair();
     for (const peer of core.peers.values()) peer.checkTarget(core.versions);
     const isSettled = core.phase === 'active' && !core.isMoving;
     const isIdle = isSettled && nowMs - core.lastEntryMs > idleAfterMs;
@@ -152,9 +156,15 @@ export class CatchUp {
     core.effects.push({ kind: 'fetch-snapshot', from });
   }
 
+  /** What damaged files held comes back with the next snapshot, from a peer that has all of its data. */
+  wantRepair(): void {
+    this.#wantsRepair = true;
+  }
+
   snapshotMerged(event: Event<'snapshot-merged'>): void {
     const core = this.#core;
     this.#fetchingFrom = undefined;
+    this.#wantsRepair = false;
     core.clock.observe(event.hlcMax);
     core.lastEntryHlc = Math.max(core.lastEntryHlc, event.hlcMax);
     for (const origin in event.versions) {
@@ -211,6 +221,23 @@ export class CatchUp {
     if (!core.versions.coversAll(this.#rebuildFor)) return;
     core.phase = 'catching-up';
     this.#hasRebuildAlarm = false;
+  }
+
+  /** Peers in turn: one of them may be damaged itself. */
+  #repair(): void {
+    const core = this.#core;
+    if (!this.#wantsRepair || this.#fetchingFrom !== undefined || !core.isComplete) return;
+    if (core.nowMs - this.#fetchFailedMs < snapshotRetryMs) return;
+    const sources = [...core.members()].filter(
+      (peer) =>
+        peer.phase === 'active' && peer.standingMs !== undefined && !peer.isDown(core.nowMs),
+    );
+    const peer = sources[this.#repairTurn % Math.max(1, sources.length)];
+    if (peer === undefined) return;
+    this.#repairTurn++;
+    this.#wantsRepair = false;
+    this.#fetchingFrom = peer.node;
+    core.effects.push({ kind: 'fetch-snapshot', from: peer.node });
   }
 
   #answerPull(from: string, body: Body<'pull'>): void {

@@ -74,6 +74,8 @@ export type ReplicaEvent =
   | { readonly kind: 'confirm-read'; readonly request: number }
   /** The controller asks this replica to become primary: a hand-over, or its probe found the primary dead. */
   | { readonly kind: 'promote' }
+  /** Files of the store are damaged: a snapshot is wanted that brings back what they held; again while that is so. */
+  | { readonly kind: 'damaged' }
   /** Whether the node can take writes at all: false while its disk is full, hung or read-only. Assumed true at first. */
   | { readonly kind: 'ability'; readonly canAccept: boolean }
   /** Some 20 times a second. */

@@ -217,6 +217,9 @@ export class ReplicaMachine {
       case 'promote':
         this.#promotion.request();
         return;
+      case 'damaged':
+        this.#catchUp.wantRepair();
+        return;
       case 'confirm-read':
         this.#fence.confirm(event.request);
         return;

@@ -110,6 +110,16 @@ export interface DataNodeStatus {
   readonly diskFreeBytes: number;
   readonly memoryBytes: number;
   readonly memoryBudgetBytes: number;
+  /** What was done about damage on disk since the start; absent in the answer of an older release. */
+  readonly care?: CareStatus;
+}
+
+export interface CareStatus {
+  readonly scrubbedBytes: number;
+  readonly scrubRounds: number;
+  /** Stores, and log segments. */
+  readonly damageFound: number;
+  readonly damageHealed: number;
 }
 
 /** What one shard replica holds, to be compared with its other replicas. */

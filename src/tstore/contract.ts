@@ -3,6 +3,7 @@
 import type { MemoryAccount } from '../base/memory-budget.ts';
 import type { Disk, Env } from '../env/env.ts';
 import type { StoreEngine } from '../model/store-engine.ts';
+import type { ScrubStore } from '../model/store-scrub.ts';
 import type { SnapshotStore } from '../model/store-snapshot.ts';
 import type { SqliteReaders, SqliteWriter } from '../sqlite/sqlite.ts';
 import type { StampRule } from './flush/stamp-rule.ts';
@@ -56,7 +57,7 @@ export interface TStoreStatus {
   readonly faults: readonly string[];
 }
 
-export interface TStore extends StoreEngine, SnapshotStore {
+export interface TStore extends StoreEngine, SnapshotStore, ScrubStore {
   setPolicies(policies: readonly StorePolicy[]): void;
   /** Files to trash, memtable part forgotten, later frames of it ignored. rpId undefined = the whole database. */
   dropData(dbId: string, rpId: string | undefined): Promise<void>;
@@ -66,17 +67,7 @@ export interface TStore extends StoreEngine, SnapshotStore {
   purgeTrash(olderThanMs: number): Promise<void>;
   /** Reads and checks every byte that is stored; resolves with what it found, also added to `status.faults`. */
   verify(signal: AbortSignal): Promise<readonly string[]>;
-  /**
-   * Reads and checks every row at a slow pace, while everything else goes on; resolves with what it found, also added
-   * to `status.faults`. A file with damage is written no more. Errors: `cancelled`.
-   */
-  scrub(options: ScrubOptions): Promise<readonly string[]>;
   readonly status: TStoreStatus;
-}
-
-export interface ScrubOptions {
-  readonly signal: AbortSignal;
-  readonly bytesPerSecond: number;
 }
 
 /** How a scan is paced and ended. */

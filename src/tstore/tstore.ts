@@ -16,7 +16,6 @@ import type { StoreState } from './store/store-state.ts';
 
 export type {
   ScanControl,
-  ScrubOptions,
   StorePolicy,
   TStore,
   TStoreOptions,

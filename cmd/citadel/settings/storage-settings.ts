@@ -7,6 +7,8 @@ import { type Machine, setting } from './setting.ts';
 
 const shardCountMax = 4096;
 const memoryBytesMin = 32 * 2 ** 20;
+const intervalMsMin = 100;
+const rateMin = 64 * 2 ** 10;
 
 /** Empty = keep what the data directory has. */
 function readShardCount(text: string): number | undefined {
@@ -23,6 +25,19 @@ function readMemory(text: string, { memoryBytes }: Machine): number {
   const bytes = readSize(text, memoryBytes);
   if (bytes < memoryBytesMin) throw new UsageError('expected 32MiB or more');
   return bytes;
+}
+
+/** 0 = never. */
+function readInterval(text: string): number {
+  const intervalMs = readDurationMs(text);
+  if (intervalMs === 0 || intervalMs >= intervalMsMin) return intervalMs;
+  throw new UsageError('expected 100ms or more, or 0 for never');
+}
+
+function readRate(text: string): number {
+  const bytes = readSize(text);
+  if (bytes >= rateMin) return bytes;
+  throw new UsageError('expected 64KiB or more');
 }
 
 export const storageSettings = {
@@ -58,5 +73,26 @@ export const storageSettings = {
       if (intervalMs < 1) throw new UsageError('expected 1ms or more');
       return intervalMs;
     },
+  }),
+  'scrub-interval': setting({
+    group: 'Storage',
+    value: 'TIME',
+    help: 'all files are read and checked so often, and what is damaged is fetched from other nodes; 0 = never',
+    fallback: () => '24h',
+    read: readInterval,
+  }),
+  'scrub-rate': setting({
+    group: 'Storage',
+    value: 'SIZE',
+    help: 'so many bytes are read for that in a second',
+    fallback: () => '16MiB',
+    read: readRate,
+  }),
+  'compare-interval': setting({
+    group: 'Storage',
+    value: 'TIME',
+    help: 'copies of a shard that changes are compared so often, others a 24th of that; 0 = never',
+    fallback: () => '1h',
+    read: readInterval,
   }),
 };

@@ -5,12 +5,16 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { StoreKind } from '../../model/cluster.ts';
+import type { Hlc } from '../../model/entry.ts';
 import type { ShardDigest } from '../../rpc/data-node-api.ts';
 import { pause, type RouteParts } from '../route/route-parts.ts';
+import { observeNodes } from './observe-nodes.ts';
 
 /** Replicas under load are never at the same entry for long: so many looks. */
 const attemptsMax = 10;
 const attemptPauseMs = 300;
+/** What is under way between replicas that are well has arrived after so long. */
+const settleMs = 3_000;
 const shardsAtOnce = 2;
 const partsShown = 20;
 
@@ -40,17 +44,23 @@ interface Answer {
   readonly problem: string;
 }
 
+interface Question {
+  readonly kind: StoreKind;
+  readonly shard: number;
+  /** Cells with greater stamps do not count. */
+  readonly horizon: Hlc;
+}
+
 async function askReplica(
   { dataNode }: RouteParts,
   node: string,
-  kind: StoreKind,
-  shard: number,
+  { kind, shard, horizon }: Question,
   signal: AbortSignal,
 ): Promise<Answer> {
   try {
     const api = dataNode(node);
     if (api === undefined) throw new CitadelError('unavailable', 'its lease has ended');
-    const [digest] = await api.digest(kind, [shard], Number.POSITIVE_INFINITY, signal);
+    const [digest] = await api.digest(kind, [shard], horizon, signal);
     return { node, digest, problem: digest === undefined ? 'no digest' : '' };
   } catch (error) {
     signal.throwIfAborted();
@@ -89,35 +99,99 @@ function judge(answers: readonly Answer[]): Pick<ShardVerdict, 'verdict' | 'diff
   return { verdict: alike ? 'different' : 'behind', differences };
 }
 
-async function verifyShard(
+function askReplicas(
+  parts: RouteParts,
+  question: Question,
+  signal: AbortSignal,
+): Promise<readonly Answer[]> {
+  const { replicas } = parts.cluster.map.shards[question.kind][question.shard]!;
+  return Promise.all(replicas.map((node) => askReplica(parts, node, question, signal)));
+}
+
+function toVerdict(
+  { kind, shard }: Question,
+  answers: readonly Answer[],
+  { verdict, differences }: Pick<ShardVerdict, 'verdict' | 'differences'>,
+): ShardVerdict {
+  const replicas = answers.map(({ node, digest, problem }) => {
+    return { node, cells: countCells(digest), problem };
+  });
+  return { kind, shard, verdict, replicas, differences: differences.slice(0, partsShown) };
+}
+
+export async function verifyShard(
   parts: RouteParts,
   kind: StoreKind,
   shard: number,
   signal: AbortSignal,
 ): Promise<ShardVerdict> {
+  const question = { kind, shard, horizon: Number.POSITIVE_INFINITY };
   for (let attempt = 1; ; attempt++) {
-    const { replicas } = parts.cluster.map.shards[kind][shard]!;
-    const answers = await Promise.all(
-      replicas.map((node) => askReplica(parts, node, kind, shard, signal)),
-    );
-    const { verdict, differences } = judge(answers);
+    const answers = await askReplicas(parts, question, signal);
+    const judged = judge(answers);
     // Entries may arrive while digests are made, so every difference is looked at again.
-    if (verdict === 'equal' || attempt === attemptsMax) {
-      return {
-        kind,
-        shard,
-        verdict,
-        replicas: answers.map(({ node, digest, problem }) => ({
-          node,
-          cells: countCells(digest),
-          problem,
-        })),
-        differences: differences.slice(0, partsShown),
-      };
+    if (judged.verdict === 'equal' || attempt === attemptsMax) {
+      return toVerdict(question, answers, judged);
     }
     await pause(parts.env.timers, attemptPauseMs, signal);
     signal.throwIfAborted();
   }
+}
+
+/** The least stamp up to which nothing can arrive any more at some replica; 0 = not all are known. */
+async function stableHlcOf(parts: RouteParts, kind: StoreKind, shard: number): Promise<Hlc> {
+  const { replicas } = parts.cluster.map.shards[kind][shard]!;
+  const nodes = await observeNodes(parts);
+  const stable = replicas.map((node) => {
+    const status = nodes.find(({ uuid }) => uuid === node)?.status;
+    const found = status?.shards.find(
+      (one) => one.shard === shard && (one.kind ?? 'tstore') === kind,
+    );
+    return found?.replication?.stableHlc ?? 0;
+  });
+  return Math.min(...stable);
+}
+
+function covers(later: ShardDigest, earlier: ShardDigest): boolean {
+  return Object.entries(earlier.versions).every(
+    ([origin, sequence]) => (later.versions[origin] ?? 0) >= sequence,
+  );
+}
+
+function partsOf(digest: ShardDigest, name: string): string {
+  const part = digest.parts.find((one) => one.name === name);
+  return part === undefined || part.cells === 0 ? '' : part.digest;
+}
+
+/**
+ * For a shard that is written to all the time: only cells that are stable count, and a difference only when it stays as
+ * it is from the first look to the last, and by then every replica has had what all others had at the first.
+ */
+export async function verifyBelow(
+  parts: RouteParts,
+  kind: StoreKind,
+  shard: number,
+  signal: AbortSignal,
+): Promise<ShardVerdict> {
+  const question = { kind, shard, horizon: await stableHlcOf(parts, kind, shard) };
+  const digestsOf = (answers: readonly Answer[]) =>
+    answers.flatMap(({ digest }) => (digest === undefined ? [] : [digest]));
+  const first = await askReplicas(parts, question, signal);
+  await pause(parts.env.timers, settleMs, signal);
+  signal.throwIfAborted();
+  const last = await askReplicas(parts, question, signal);
+  const before = digestsOf(first);
+  const after = digestsOf(last);
+  const isWhole = before.length === first.length && after.length === before.length;
+  if (!isWhole) return toVerdict(question, last, { verdict: 'incomplete', differences: [] });
+  if (question.horizon === 0 || !after.every((one) => before.every((two) => covers(one, two)))) {
+    return toVerdict(question, last, { verdict: 'behind', differences: [] });
+  }
+  const differences = findDifferences(after).filter((name) =>
+    after.every((digest, i) => partsOf(digest, name) === partsOf(before[i]!, name)),
+  );
+  const verdict = differences.length === 0 ? 'equal' : 'different';
+  return toVerdict(question, last, { verdict, differences });
 }
 
 /** Verdicts as they come, a few shards at a time. */

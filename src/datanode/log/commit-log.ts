@@ -124,6 +124,10 @@ export class CommitLog {
     }
   }
 
+  get directory(): string {
+    return this.#options.directory;
+  }
+
   /** Bytes on disk. */
   get sizeBytes(): number {
     const sealed = this.#sealed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

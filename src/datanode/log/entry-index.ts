@@ -7,6 +7,7 @@
  * Invariant: what the index names can be read from the log, or the log was damaged since.
  */
 
+import type { EntryRange } from '../../replication/replica-events.ts';
 import type { Versions } from '../../replication/version-vector.ts';
 
 const capacityFirst = 16;
@@ -163,6 +164,16 @@ export class EntryIndex {
     if (run === undefined || sequence >= run.next) return { entries: 0, bytes: 0 };
     const from = Math.max(sequence, run.first);
     return { entries: run.next - from, bytes: run.bytesFrom(from) };
+  }
+
+  /** What can be read and `versions` does not count; an origin with a gap in between is left out. */
+  rangesAbove(versions: Versions): EntryRange[] {
+    const ranges: EntryRange[] = [];
+    for (const [origin, run] of this.#runs) {
+      const from = (versions[origin] ?? 0) + 1;
+      if (from >= run.first && from < run.next) ranges.push({ origin, from, to: run.next - 1 });
+    }
+    return ranges;
   }
 
   /** Segments below this one are gone; resolves with what is no longer there, by origin. */

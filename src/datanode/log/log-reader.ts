@@ -92,7 +92,7 @@ async function readHead(disk: Disk, file: string, number: number): Promise<Segme
 }
 
 /** Segments in order. */
-async function listSegments(disk: Disk, directory: string): Promise<Segment[]> {
+export async function listSegments(disk: Disk, directory: string): Promise<Segment[]> {
   const names = await disk.list(directory);
   const segments: Segment[] = [];
   for (const name of names) {

@@ -113,8 +113,11 @@ export class ClusterTraffic {
     const isFull = this.#options.isFull();
     for (const { shard, bytes } of messages) {
       const found = this.#find(shard);
-      if (found === undefined) continue;
       try {
+        if (found === undefined) {
+          this.#hearForIsolated(shard, from, bytes);
+          continue;
+        }
         const message = decodeMessage(bytes);
         if (isFull && bringsEntries(message)) continue;
         found.group.receive(found.replica, from, message);
@@ -142,8 +145,21 @@ export class ClusterTraffic {
       const isAttached = this.#isAttached;
       found.group.step(found.replica, { kind: 'map', record, liveNodes, isAttached });
     } else if (holdersOf(record).includes(this.#options.cluster.self)) {
-      this.#open(shard);
+      if (!this.#isIsolated(shard)) this.#open(shard);
     }
+  }
+
+  #isIsolated(shard: number): boolean {
+    return this.#options.groupOf(shard)?.set.isolated.has(shard) === true;
+  }
+
+  /** A damaged replica starts anew once a peer can fill it, and has what is left of it here. */
+  #hearForIsolated(shard: number, from: string, bytes: Uint8Array): void {
+    const isolated = this.#options.groupOf(shard)?.set.isolated.get(shard);
+    const record = this.#records.get(shard);
+    if (isolated === undefined || record === undefined) return;
+    if (!holdersOf(record).includes(this.#options.cluster.self)) return;
+    if (isolated.hear(from, decodeMessage(bytes), record)) this.#open(shard);
   }
 
   /** A shard that was given to this node while it runs. */

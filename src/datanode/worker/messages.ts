@@ -19,6 +19,7 @@ import type {
   ShardStatus,
 } from '../../rpc/data-node-api.ts';
 import type { FsyncMode } from '../log/commit-log.ts';
+import type { CareCounts, CareRules } from './care-rules.ts';
 import type { ClusterFromWorker, ClusterToWorker, WorkerCluster } from './cluster-messages.ts';
 import type { Failure } from './failure.ts';
 import type { TailsAtStart } from './tail-holds.ts';
@@ -49,6 +50,8 @@ export interface WorkerStart {
   readonly scanMemory: MemoryLimits;
   readonly idleFlushMs: number;
   readonly policies: readonly RetentionRule[];
+  /** This worker's share of the budget. */
+  readonly care: CareRules;
   readonly writerPort: MessagePort;
   /** Undefined on a node without peers, which has all shards. */
   readonly cluster: WorkerCluster | undefined;
@@ -120,6 +123,8 @@ export type WorkerCall =
   | { readonly kind: 'expire'; readonly nowNs: bigint }
   | { readonly kind: 'purge'; readonly olderThanMs: number }
   | { readonly kind: 'status' }
+  /** The other replicas of the slot hold something else: what they have is taken over. */
+  | { readonly kind: 'repair'; readonly shard: number }
   | { readonly kind: 'close'; readonly flush: boolean };
 
 export type ToWorker =
@@ -148,6 +153,7 @@ export interface WorkerStatus {
   readonly shards: readonly ShardStatus[];
   readonly logBytes: number;
   readonly memoryBytes: number;
+  readonly care: CareCounts;
 }
 
 export type FromWorker =

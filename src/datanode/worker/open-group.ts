@@ -30,8 +30,8 @@ import { ReplicaGroup } from './replica-group.ts';
 import { ReplicaSet } from './replica-set.ts';
 import type { OpenStore } from './replica-store.ts';
 import type { ShardReplica } from './shard-replica.ts';
-import type { TailHolds } from './tail-holds.ts';
 import { loadReserve, StampReserve } from './stamp-reserve.ts';
+import type { TailHolds } from './tail-holds.ts';
 
 /** While replaying, a store is flushed when memtables pass this share of the memory budget. */
 const replayShare = 0.5;
@@ -149,9 +149,10 @@ async function replayLog(
   options: OpenGroup,
   directory: string,
   clock: HybridClock,
-  replicas: ReadonlyMap<number, ShardReplica>,
+  set: ReplicaSet,
 ): Promise<LogSummary> {
   const { env, start } = options;
+  const { replicas } = set;
   const byId = new Map([...replicas.values()].map((replica) => [replica.replicaId, replica]));
   const strangers = new Set<string>();
   let memoryMax = (start.memoryBytes * replayShare) / start.logIds.length;
@@ -164,6 +165,13 @@ async function replayLog(
         replica.replay(record, place, now);
         const { offset } = place;
         replica.index.add(origin, sequence, { segment, offset, size: frame.length });
+        return;
+      }
+      const isolated = set.findIsolated(record.replicaId);
+      if (isolated !== undefined) {
+        const { origin, sequence, frame, hlc } = record;
+        clock.observe(hlc);
+        isolated.index.add(origin, sequence, { segment, offset: place.offset, size: frame.length });
       } else if (!strangers.has(record.replicaId)) {
         strangers.add(record.replicaId);
         env.log.warn('log entries of an unknown replica ignored', {
@@ -198,7 +206,7 @@ export async function openGroup(options: OpenGroup): Promise<ReplicaGroup> {
   await set.open(await findReplicas(disk));
   await syncLog(disk, directory);
   const replicas = set.replicas;
-  const summary = await replayLog(options, directory, clock, replicas);
+  const summary = await replayLog(options, directory, clock, set);
   await judgeDamage(options, directory, summary, replicas);
   if (reservedTo === undefined) {
     // Whatever was reserved lay less than this above the last stamp that was used.

@@ -6,6 +6,7 @@
  * where it is, in a directory that no longer counts. Nothing is deleted here.
  */
 
+import { CitadelError } from '../../base/errors.ts';
 import type { Disk, Env } from '../../env/env.ts';
 import { toHex } from '../identity.ts';
 import { kindOfSlot, shardOfSlot, slotOf } from '../slots.ts';
@@ -29,6 +30,8 @@ export interface FoundReplica {
   readonly replicaId: string;
   readonly directory: string;
   readonly facts: ReplicaFacts;
+  /** `replica.json` of a directory of the shard cannot be read: what was promised is not known. */
+  readonly problem: CitadelError | undefined;
 }
 
 const replicaDirectory = /^(k?)shard-(\d{4})-([0-9a-f]{16})$/;
@@ -38,26 +41,39 @@ function directoryOf(shard: number, replicaId: string): string {
   return `${name}-${String(shardOfSlot(shard)).padStart(4, '0')}-${replicaId}`;
 }
 
+type FoundFacts = Pick<FoundReplica, 'facts' | 'problem'>;
+
 /** A directory without `replica.json`: made by an older release, or not finished. */
-async function factsOf(disk: Disk, directory: string): Promise<ReplicaFacts | undefined> {
-  const facts = await loadReplicaFacts(disk, directory);
-  if (facts !== undefined) return facts;
+async function factsOf(disk: Disk, directory: string): Promise<FoundFacts | undefined> {
+  try {
+    const facts = await loadReplicaFacts(disk, directory);
+    if (facts !== undefined) return { facts, problem: undefined };
+  } catch (error) {
+    if (!(error instanceof CitadelError) || error.code !== 'corrupt') throw error;
+    return { facts: replicaFactsFirst, problem: error };
+  }
   const names = await disk.list(directory);
-  return names.some((name) => !name.endsWith('.tmp')) ? replicaFactsFirst : undefined;
+  const isUsed = names.some((name) => !name.endsWith('.tmp'));
+  return isUsed ? { facts: replicaFactsFirst, problem: undefined } : undefined;
 }
 
-/** The replicas that count, by shard. @throws CitadelError `corrupt`, `unsupported-version`, naming the file */
+/** Whether it takes the place of the one known: of two readable ones the later, of others the one that cannot be read. */
+function isPreferred(one: FoundFacts, known: FoundReplica | undefined): boolean {
+  if (known === undefined || one.problem !== undefined) return true;
+  return known.problem === undefined && known.facts.generation <= one.facts.generation;
+}
+
+/** The replicas that count, by shard. @throws CitadelError `unsupported-version`, naming the file */
 export async function findReplicas(disk: Disk): Promise<Map<number, FoundReplica>> {
   const found = new Map<number, FoundReplica>();
   for (const directory of await disk.list('.')) {
     const match = replicaDirectory.exec(directory);
     if (match === null) continue;
-    const facts = await factsOf(disk, directory);
-    if (facts === undefined) continue;
+    const known = await factsOf(disk, directory);
+    if (known === undefined) continue;
     const shard = slotOf(match[1] === '' ? 'tstore' : 'kstore', Number(match[2]));
-    const known = found.get(shard);
-    if (known !== undefined && known.facts.generation > facts.generation) continue;
-    found.set(shard, { shard, replicaId: match[3]!, directory, facts });
+    if (!isPreferred(known, found.get(shard))) continue;
+    found.set(shard, { shard, replicaId: match[3]!, directory, ...known });
   }
   return found;
 }
@@ -76,9 +92,10 @@ async function makeHome(
   return { replicaId, directory, facts, store: await openStore(shard, directory) };
 }
 
-/** Opens what was found. Errors: as of stores. */
+/** Opens what was found. Errors: as of stores; `corrupt` when a file that everything hangs on is damaged. */
 export async function openHome(options: HomeOptions, found: FoundReplica): Promise<ReplicaHome> {
-  const { shard, replicaId, directory, facts } = found;
+  const { shard, replicaId, directory, facts, problem } = found;
+  if (problem !== undefined) throw problem;
   const store = await options.openStore(shard, directory);
   if (!facts.isEmpty || isUntouched(store)) return { replicaId, directory, facts, store };
   await store.close();

@@ -25,6 +25,8 @@ export interface StreamWork {
 export interface StreamContext {
   readonly env: Pick<Env, 'clock' | 'timers'>;
   readonly replica: (shard: number) => ShardReplica | undefined;
+  /** Why a replica that is here cannot be opened; undefined = there is none such. */
+  readonly problem: (shard: number) => CitadelError | undefined;
   /** False: a shard of keys that is not here was never written to. */
   readonly hasPeers: boolean;
   readonly signal: AbortSignal;
@@ -56,10 +58,13 @@ function checkDamage(replica: ShardReplica, { plan }: RowsRequest): void {
   }
 }
 
-function find({ replica }: StreamContext, shard: number): ShardReplica {
+function find({ replica, problem, hasPeers }: StreamContext, shard: number): ShardReplica {
   const found = replica(shard);
   if (found !== undefined) return found;
-  const details = { shard, reason: 'not-here' };
+  const damage = problem(shard);
+  if (damage !== undefined && !hasPeers) throw damage;
+  const details = { shard, reason: damage === undefined ? 'not-here' : 'damaged' };
+  if (damage !== undefined) throw new CitadelError('redirect', damage.message, { details });
   throw new CitadelError('redirect', `shard ${shardOfSlot(shard)} is not here`, { details });
 }
 
@@ -198,8 +203,9 @@ async function* openSnapshot(
 
 /** Undefined: a shard of keys that nothing was ever written to. */
 function findUnlessUnmade(context: StreamContext, shard: number): ShardReplica | undefined {
-  const isKeys = kindOfSlot(shard) === 'kstore' && !context.hasPeers;
-  return isKeys && context.replica(shard) === undefined ? undefined : find(context, shard);
+  const mayBeUnmade = kindOfSlot(shard) === 'kstore' && !context.hasPeers;
+  const isHere = context.replica(shard) !== undefined || context.problem(shard) !== undefined;
+  return mayBeUnmade && !isHere ? undefined : find(context, shard);
 }
 
 async function* openDigests(

@@ -159,7 +159,7 @@ export class ReplicaGroup {
       keepFrom = Math.min(keepFrom, needed);
     }
     if (clean && keepFrom > this.log.lastSegment) await this.log.seal();
-    const removed = await this.log.trim((replicaId) => set.find(replicaId)?.replayFrom, keepFrom);
+    const removed = await this.log.trim((replicaId) => set.replayFromOf(replicaId), keepFrom);
     if (removed > 0) await this.#forgetThrough(removed);
   }
 
@@ -182,6 +182,7 @@ export class ReplicaGroup {
   /** No event counts any more; what was accepted is logged. */
   async close(): Promise<void> {
     for (const { peers } of this.replicas.values()) await peers?.stop();
+    for (const isolated of this.set.isolated.values()) await isolated.stop();
     await this.log.close();
     this.#closed = true;
     await this.set.reader.close();
@@ -359,7 +360,8 @@ export class ReplicaGroup {
     const { tails } = this.#options;
     let segment = Number.POSITIVE_INFINITY;
     for (const { shard, index } of this.replicas.values()) {
-      if (kindOfSlot(shard) === 'tstore') segment = Math.min(segment, tails.neededFrom(shard, index));
+      if (kindOfSlot(shard) === 'tstore')
+        segment = Math.min(segment, tails.neededFrom(shard, index));
     }
     return Math.max(segment, this.log.firstWithin(tails.logBytesMax));
   }

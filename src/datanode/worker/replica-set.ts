@@ -3,7 +3,7 @@
  * gives one that starts anew its new directory.
  */
 
-import { type CitadelError, invariant } from '../../base/errors.ts';
+import { CitadelError, invariant } from '../../base/errors.ts';
 import type { Env } from '../../env/env.ts';
 import { holdersOf, type ShardRecord } from '../../model/cluster.ts';
 import type { HybridClock } from '../../replication/hybrid-clock.ts';
@@ -14,6 +14,7 @@ import { toHex } from '../identity.ts';
 import { SegmentReader } from '../log/segment-reader.ts';
 import { moveToTrash } from '../retired-replicas.ts';
 import { kindOfSlot } from '../slots.ts';
+import { IsolatedReplica } from './isolated-replica.ts';
 import type { PostFromWorker, WorkerStart } from './messages.ts';
 import {
   createHome,
@@ -58,6 +59,8 @@ function aloneRecord(shard: number): ShardRecord {
 
 export class ReplicaSet {
   readonly replicas = new Map<number, ShardReplica>();
+  /** Those that are here and cannot be opened, by shard. */
+  readonly isolated = new Map<number, IsolatedReplica>();
   /** Reads back from the log, for peers and for tails. */
   readonly reader: SegmentReader;
   /** Undefined on a node without peers. */
@@ -92,7 +95,19 @@ export class ReplicaSet {
     return this.#byId.get(replicaId);
   }
 
-  /** Errors: as of stores. */
+  /** The lsn up to which the log can do without records of a replica; undefined = they are nobody's. */
+  replayFromOf(replicaId: string): number | undefined {
+    const replica = this.#byId.get(replicaId);
+    if (replica !== undefined) return replica.replayFrom;
+    return this.findIsolated(replicaId) === undefined ? undefined : 0;
+  }
+
+  findIsolated(replicaId: string): IsolatedReplica | undefined {
+    for (const one of this.isolated.values()) if (one.found.replicaId === replicaId) return one;
+    return undefined;
+  }
+
+  /** Errors: as of stores, but for damage. */
   async open(found: ReadonlyMap<number, FoundReplica>): Promise<void> {
     const { cluster } = this.#options.start;
     for (const shard of this.#slots(found)) {
@@ -124,8 +139,7 @@ export class ReplicaSet {
   create(shard: number, record: ShardRecord | undefined): Promise<ShardReplica> {
     const underWay = this.#opening.get(shard);
     if (underWay !== undefined) return underWay;
-    const isEmpty = this.#options.start.cluster !== undefined;
-    const opening = createHome(this.#options, shard, isEmpty)
+    const opening = this.#makeHome(shard)
       .then((home) => this.#add(home, shard, record))
       .finally(() => this.#opening.delete(shard));
     this.#opening.set(shard, opening);
@@ -152,11 +166,41 @@ export class ReplicaSet {
     env.log.info('replica retired', { shard, place });
   }
 
+  /** In place of one that cannot be opened, if there is one. */
+  async #makeHome(shard: number): Promise<ReplicaHome> {
+    const isolated = this.isolated.get(shard);
+    const isEmpty = this.#options.start.cluster !== undefined;
+    if (isolated === undefined) return createHome(this.#options, shard, isEmpty);
+    await isolated.stop();
+    const home = await renewHome(this.#options, shard, isolated.found);
+    this.isolated.delete(shard);
+    return home;
+  }
+
   async #openKnown(found: FoundReplica, record: ShardRecord | undefined): Promise<void> {
     const { env, disk } = this.#options;
-    const home = await openHome(this.#options, found);
+    const home = await this.#openUndamaged(found);
+    if (home === undefined) return;
     const { state } = this.#add(home, found.shard, record);
     await loadWriteIds(env, disk, home.directory, state.writeIds);
+  }
+
+  async #openUndamaged(found: FoundReplica): Promise<ReplicaHome | undefined> {
+    try {
+      return await openHome(this.#options, found);
+    } catch (error) {
+      if (!(error instanceof CitadelError) || error.code !== 'corrupt') throw error;
+      this.#isolate(found, error);
+      return undefined;
+    }
+  }
+
+  #isolate(found: FoundReplica, error: CitadelError): void {
+    const { env, clock } = this.#options;
+    const { shard, directory } = found;
+    env.log.error('damaged shard set apart', { shard, directory, error });
+    // Its promise, and what it has in the log, are kept for the replica that takes its place.
+    this.isolated.set(shard, new IsolatedReplica(found, error, { env, clock, peers: this.peers }));
   }
 
   newOrigin(): string {

@@ -35,6 +35,8 @@ interface Stream {
 export interface StreamServerOptions {
   readonly env: Pick<Env, 'clock' | 'timers'>;
   readonly replica: (shard: number) => ShardReplica | undefined;
+  /** Why a replica that is here cannot be opened. */
+  readonly problem: (shard: number) => CitadelError | undefined;
   readonly hasPeers: boolean;
   readonly send: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
   readonly memory: MemoryLimits;
@@ -102,10 +104,11 @@ export class StreamServer {
   }
 
   #open(work: StreamWork, signal: AbortSignal): ReturnType<typeof openStream> {
-    const { env, replica, hasPeers } = this.#options;
+    const { env, replica, problem, hasPeers } = this.#options;
     const turnstile = this.#turnstile;
     const timers = { ...env.timers, yieldNow: () => turnstile.turn(signal) };
-    return openStream({ env: { clock: env.clock, timers }, replica, hasPeers, signal }, work);
+    const world = { clock: env.clock, timers };
+    return openStream({ env: world, replica, problem, hasPeers, signal }, work);
   }
 
   async #run(id: number, stream: Stream, work: StreamWork): Promise<void> {

@@ -5,14 +5,14 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { Disk, Env } from '../../env/env.ts';
-import type { ReplicationStatus, ShardStatus } from '../../rpc/data-node-api.ts';
 import type { TStore } from '../../tstore/tstore.ts';
 import { kindOfSlot, shardOfSlot } from '../slots.ts';
+import { Caretaker } from './caretaker.ts';
 import { ClusterTraffic } from './cluster-traffic.ts';
 import { Compactor } from './compactor.ts';
+import { describeIsolated, describeReplica } from './describe-worker.ts';
 import { toFailure } from './failure.ts';
 import { FlushScheduler, memtableBytesOf } from './flush-scheduler.ts';
-import { describeFault } from './log-faults.ts';
 import type {
   FromWorker,
   RetentionRule,
@@ -66,6 +66,7 @@ export class WorkerCore {
   readonly #tails: TailServer;
   readonly #flushes: FlushScheduler;
   readonly #compactor: Compactor;
+  readonly #caretaker: Caretaker;
   readonly #memtableBytesMax: number;
   readonly #answers: WriteAnswer[];
   #answersQueued = false;
@@ -74,7 +75,7 @@ export class WorkerCore {
   #closing = false;
 
   constructor(options: WorkerOptions, { groups, answers, tails }: WorkerParts) {
-    const { env, start, send } = options;
+    const { env, disk, start, send } = options;
     this.#options = options;
     this.#groups = groups;
     this.#answers = answers;
@@ -83,7 +84,9 @@ export class WorkerCore {
     this.#memtableBytesMax = start.memoryBytes * memtableShare;
     const replica = (shard: number) => this.replicaOf(shard);
     const hasPeers = start.cluster !== undefined;
-    this.#streams = new StreamServer({ env, replica, hasPeers, send, memory: start.scanMemory });
+    const problem = (shard: number) => this.#groupOf(shard)?.set.isolated.get(shard)?.error;
+    const memory = start.scanMemory;
+    this.#streams = new StreamServer({ env, replica, problem, hasPeers, send, memory });
     const onDiskFull = () => this.noteDiskFull();
     this.#flushes = new FlushScheduler({
       env,
@@ -97,6 +100,7 @@ export class WorkerCore {
     const isBusy = () =>
       this.#diskFull || this.#memtableBytes() > this.#memtableBytesMax * flushShare;
     this.#compactor = new Compactor({ env, groups, isBusy, onDiskFull });
+    this.#caretaker = new Caretaker({ env, disk, groups, rules: start.care });
     this.#traffic = this.#openTraffic();
   }
 
@@ -218,6 +222,11 @@ export class WorkerCore {
 
   #refusal(item: WriteItem, isHere: boolean, memoryBytes: number): CitadelError | undefined {
     if (this.#closing) return new CitadelError('unavailable', 'the node is shutting down');
+    const damage = isHere ? undefined : this.#groupOf(item.shard)?.set.isolated.get(item.shard);
+    if (damage !== undefined) {
+      const message = `cannot write to shard ${shardOfSlot(item.shard)}: ${damage.error.message}`;
+      return new CitadelError('read-only', message);
+    }
     if (!isHere) {
       return new CitadelError('redirect', `shard ${shardOfSlot(item.shard)} is not here`);
     }
@@ -236,7 +245,8 @@ export class WorkerCore {
   #isMadeByWrite({ shard }: WriteItem): boolean {
     const { cluster, shardCount } = this.#options.start;
     const isKeys = kindOfSlot(shard) === 'kstore' && shardOfSlot(shard) < shardCount;
-    return isKeys && cluster === undefined;
+    const isDamaged = this.#groupOf(shard)?.set.isolated.has(shard) === true;
+    return isKeys && cluster === undefined && !isDamaged;
   }
 
   /** Those that come meanwhile wait for the same replica, in their order. */
@@ -295,6 +305,11 @@ export class WorkerCore {
       case 'purge':
         await this.#forEach((store) => store.purgeTrash(call.olderThanMs));
         return undefined;
+      case 'repair': {
+        const replica = this.replicaOf(call.shard);
+        if (replica !== undefined) this.#caretaker.repair(replica);
+        return undefined;
+      }
       case 'close':
         await this.#close(call.flush);
         return undefined;
@@ -317,29 +332,12 @@ export class WorkerCore {
 
   #status(): WorkerStatus {
     let indexBytes = 0;
-    const shards = [...this.#all()].map((replica): ShardStatus => {
-      const { store, state, faults, peers } = replica;
-      const { diskBytes, faults: storeFaults } = store.status;
-      if (isTStore(store)) indexBytes += store.status.indexBytes;
-      const kind = kindOfSlot(replica.shard);
-      return {
-        shard: shardOfSlot(replica.shard),
-        ...(kind === 'tstore' ? {} : { kind }),
-        state: 'active',
-        ...(peers === undefined ? {} : { replication: describeReplication(state) }),
-        replicaId: replica.replicaId,
-        memoryBytes: store.memoryBytes,
-        diskBytes,
-        seriesCount: isTStore(store) ? store.status.seriesCount : 0,
-        partitions: isTStore(store) ? store.status.partitions : [],
-        lsn: state.lsn,
-        replayFrom: replica.replayFrom,
-        faults: [...faults.map(describeFault), ...storeFaults],
-      };
-    });
+    for (const { store } of this.#all()) if (isTStore(store)) indexBytes += store.status.indexBytes;
+    const isolated = this.#groups.flatMap(({ set }) => [...set.isolated.values()]);
+    const shards = [...this.#all()].map(describeReplica).concat(isolated.map(describeIsolated));
     const logBytes = this.#groups.reduce((sum, { log }) => sum + log.sizeBytes, 0);
     const memoryBytes = this.#memtableBytes() + this.#options.cacheBytes() + indexBytes;
-    return { shards, logBytes, memoryBytes };
+    return { shards, logBytes, memoryBytes, care: this.#caretaker.counts };
   }
 
   async #close(flush: boolean): Promise<void> {
@@ -348,6 +346,7 @@ export class WorkerCore {
     await this.#streams.stop();
     await this.#tails.stop();
     await this.#compactor.stop();
+    await this.#caretaker.stop();
     try {
       await this.#flushes.stop(flush);
     } catch (error) {
@@ -357,11 +356,6 @@ export class WorkerCore {
     for (const group of this.#groups) await group.close();
     for (const replica of this.#all()) await replica.alone(() => replica.store.close());
   }
-}
-
-function describeReplication(state: ShardReplica['state']): ReplicationStatus {
-  const { phase, epoch, promised, isPrimary, lag, versions, stableHlc } = state;
-  return { phase, epoch, promised, isPrimary, lagEntries: lag, versions, stableHlc };
 }
 
 /** Opens all that this worker owns. Errors as of stores and logs: `corrupt`, `unsupported-version`, ... */

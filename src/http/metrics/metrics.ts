@@ -79,6 +79,26 @@ function addReadings(registry: Registry, stats: BrokerStats): void {
   }
 }
 
+/** What the node did about damage on disk. */
+function addCare(registry: Registry): (status: NodeStatus) => void {
+  const care = [
+    ['scrubbed_bytes', 'Bytes on disk read and checked', 'scrubbedBytes'],
+    ['scrub_rounds', 'Times that all of them were', 'scrubRounds'],
+    ['damage_found', 'Stores and log segments in which damage was found', 'damageFound'],
+    ['damage_healed', 'Those whose contents are whole again', 'damageHealed'],
+  ] as const;
+  const careCounters = care.map(([name, help, field]) => {
+    const registers = [registry];
+    return { counter: new Counter({ name: `citadel_${name}_total`, help, registers }), field };
+  });
+  return ({ care: counts }) => {
+    for (const { counter, field } of careCounters) {
+      counter.reset();
+      counter.inc(counts?.[field] ?? 0);
+    }
+  };
+}
+
 /** Gauges from one status of the data node, asked for once per rendering. */
 function addStatus(registry: Registry): (status: NodeStatus) => void {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
@@ -112,6 +132,7 @@ function addStatus(registry: Registry): (status: NodeStatus) => void {
     'kind',
     'shard',
   ]);
+  const showCare = addCare(registry);
   const ofShards = [shardMemory, shardDisk, shardSeries, shardUnflushed, shardFaults];
   ofShards.push(shardPrimary, shardEpoch, shardLag, shardActive);
   return (status) => {
@@ -120,6 +141,7 @@ function addStatus(registry: Registry): (status: NodeStatus) => void {
     budget.set(status.memoryBudgetBytes);
     log.set(status.logBytes);
     diskFree.set(status.diskFreeBytes);
+    showCare(status);
     // A shard may have left since the last time.
     for (const one of ofShards) one.reset();
     for (const shard of status.shards) {

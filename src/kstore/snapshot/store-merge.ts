@@ -56,6 +56,8 @@ export class StoreMerge implements SnapshotMerge {
   readonly #pieces = new PieceReader();
   readonly #records = new RecordReader();
   readonly #counts = new Array<number>(kvKindLimit).fill(0);
+  /** Of what is in files: what came later is in memory and in the log. */
+  readonly #storedVersions: Readonly<Record<string, number>>;
   /** Files that were set aside, or found damaged, when the merge was opened. */
   readonly #damaged: readonly KvFile[];
   readonly #batch = new RowBatch();
@@ -70,6 +72,7 @@ export class StoreMerge implements SnapshotMerge {
     this.#versions = versions;
     this.#alone = alone;
     this.#letGo = state.hold();
+    this.#storedVersions = state.file.meta.versions;
     this.#damaged = state.isDamaged ? state.files : state.older;
   }
 
@@ -96,7 +99,7 @@ export class StoreMerge implements SnapshotMerge {
           gcVersions: joinVersions(meta.gcVersions, start.gcVersions),
           hlcMax: Math.max(meta.hlcMax, start.hlcMax),
         });
-        if (coversVersions(start.versions, this.#versions)) await this.#replaceDamaged();
+        if (coversVersions(start.versions, this.#storedVersions)) await this.#replaceDamaged();
       });
       this.#end();
       const { versions, gcVersions, hlcMax } = start;

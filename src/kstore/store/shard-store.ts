@@ -8,6 +8,7 @@ import type { Entry, Hlc } from '../../model/entry.ts';
 import type { ByteList } from '../../model/key-list.ts';
 import { openKvFrame } from '../../model/kv-frame.ts';
 import type { FlushOptions, StorePositions } from '../../model/store-engine.ts';
+import type { ScrubOptions } from '../../model/store-scrub.ts';
 import type { DigestPart, SnapshotFacts, SnapshotMerge } from '../../model/store-snapshot.ts';
 import type {
   KStore,
@@ -27,7 +28,7 @@ import { collectTombstones } from './collect-tombstones.ts';
 import { openState } from './open-store.ts';
 import { emptyTrash } from './retire-files.ts';
 import type { StoreState } from './store-state.ts';
-import { verifyStore } from './verify-store.ts';
+import { scrubStore, verifyStore } from './verify-store.ts';
 
 export class ShardStore implements KStore {
   readonly state: StoreState;
@@ -122,6 +123,14 @@ export class ShardStore implements KStore {
 
   verify(signal: AbortSignal): Promise<readonly string[]> {
     return this.#alone(() => verifyStore(this.state, signal));
+  }
+
+  scrub(options: ScrubOptions): Promise<readonly string[]> {
+    return scrubStore(this.state, options);
+  }
+
+  get hasDamagedFiles(): boolean {
+    return this.state.isDamaged || this.state.older.length > 0;
   }
 
   async close(): Promise<void> {

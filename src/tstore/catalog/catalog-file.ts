@@ -24,16 +24,22 @@ import {
   catalogSchema,
   catalogTable,
   catalogTables,
+  emptyDigests,
   firstCatalogMeta,
   readCatalogMeta,
 } from './catalog-schema.ts';
 
 const rowsPerRead = 512;
 
+export interface CatalogRow {
+  readonly no: number;
+  readonly body: Uint8Array;
+}
+
 export interface TableChange {
   readonly table: CatalogTableName;
   /** Inserted, or replaced when the number is there. */
-  readonly put: readonly { readonly no: number; readonly body: Uint8Array }[];
+  readonly put: readonly CatalogRow[];
   readonly remove: readonly number[];
 }
 
@@ -116,6 +122,32 @@ export class CatalogFile {
     for (const apply of news) apply();
   }
 
+  /**
+   * A new file in place of a damaged one, which goes to `setAside`: made beside it, then renamed. Durable when it resolves;
+   * cut short, it is finished by `finishRewrite`.
+   */
+  async rewrite(
+    tables: Readonly<Record<CatalogTableName, CatalogRow[]>>,
+    setAside: string,
+  ): Promise<void> {
+    const { readers, writer, path } = this;
+    const place = newCatalogPath(path);
+    await writer.run({ kind: 'remove', path: place });
+    const digests = { ...emptyDigests };
+    const next = new CatalogFile(place, { ...this.meta, digests }, readers, writer);
+    const puts = catalogTables.map((table) => ({ table, put: tables[table], remove: [] }));
+    await next.commit(puts, {});
+    readers.forget(place);
+    readers.forget(path);
+    await writer.run({ kind: 'move', from: path, to: setAside });
+    await writer.run({ kind: 'move', from: place, to: path });
+    this.meta = next.meta;
+    for (const table of catalogTables) {
+      this.sums[table].clear();
+      for (const [no, sum] of next.sums[table]) this.sums[table].set(no, sum);
+    }
+  }
+
   private plan(change: TableChange, before: Digest) {
     const { table, put, remove } = change;
     const sums = this.sums[table];
@@ -153,6 +185,11 @@ export class CatalogFile {
     };
     return { digest, batches, apply };
   }
+}
+
+/** Where a catalog is made that takes the place of a damaged one. */
+export function newCatalogPath(path: string): string {
+  return path.replace(/\.db$/, '-new.db');
 }
 
 /** The catalog of a new shard is made at once, so that a missing one is always a loss. */

@@ -56,13 +56,14 @@ export interface CatalogMeta {
   readonly digests: Readonly<Record<CatalogTableName, Digest>>;
 }
 
+export const emptyDigests: Readonly<Record<CatalogTableName, Digest>> = {
+  series: emptyDigest,
+  tombstones: emptyDigest,
+  files: emptyDigest,
+  drops: emptyDigest,
+};
+
 export function firstCatalogMeta(shard: number, shardCount: number): CatalogMeta {
-  const digests = {
-    series: emptyDigest,
-    tombstones: emptyDigest,
-    files: emptyDigest,
-    drops: emptyDigest,
-  };
   return {
     magic: catalogFormat.magic,
     version: catalogFormat.version,
@@ -79,7 +80,7 @@ export function firstCatalogMeta(shard: number, shardCount: number): CatalogMeta
     tombstoneNoNext: 1,
     blockNoNext: 1,
     dropNoNext: 1,
-    digests,
+    digests: emptyDigests,
   };
 }
 

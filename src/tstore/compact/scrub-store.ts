@@ -6,8 +6,8 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
+import type { ScrubOptions } from '../../model/store-scrub.ts';
 import { openChunk } from '../chunk/chunk.ts';
-import type { ScrubOptions } from '../contract.ts';
 import type { ChunkDirectory } from '../partition/chunk-directory.ts';
 import {
   loadDirectory,
@@ -16,66 +16,40 @@ import {
   type PartitionFile,
   readRow,
 } from '../partition/partition-file.ts';
-import { damaged, partitionTable } from '../partition/partition-schema.ts';
-import { rowSum } from '../partition/row-digest.ts';
 import { isDamage, quarantine } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
+import { rewriteCatalog } from '../store/rewrite-catalog.ts';
 import type { StoreState } from '../store/store-state.ts';
-import { verifyFile } from './verify-store.ts';
+import { checkDirectory, verifyFile } from './verify-store.ts';
 
-const rowsPerRead = 256;
+/** Small reads are paid for together. */
+const spendBytesMin = 64 * 1024;
 
-/** Keeps reading within bytes a second, judged over the whole scrub. */
 class Budget {
   private readonly state: StoreState;
   private readonly options: ScrubOptions;
-  private readonly pacer: Pacer;
-  private readonly started: number;
+  readonly pace: Pacer;
   private bytes = 0;
 
   constructor(state: StoreState, options: ScrubOptions) {
-    const { env } = state.options;
     this.state = state;
     this.options = options;
-    this.pacer = new Pacer(env, options.signal);
-    this.started = env.clock.monotonicMs();
+    this.pace = new Pacer(state.options.env, options.signal);
   }
 
   /** Errors: `cancelled`. */
   async spend(bytes: number): Promise<void> {
-    const { clock, timers } = this.state.options.env;
     this.bytes += bytes;
-    const dueMs = (this.bytes / this.options.bytesPerSecond) * 1000;
-    const aheadMs = dueMs - (clock.monotonicMs() - this.started);
-    if (aheadMs > 20) await timers.sleep(aheadMs, this.options.signal);
-    else await this.pacer.breathe();
-    this.pacer.check();
+    if (this.bytes >= spendBytesMin) await this.settle();
+    else await this.pace.breathe();
     this.state.checkOpen();
   }
 
-  get pace(): Pacer {
-    return this.pacer;
-  }
-}
-
-async function scrubDirectory(
-  state: StoreState,
-  file: PartitionFile,
-  budget: Budget,
-): Promise<void> {
-  const sql = `SELECT no, entries, sum FROM rows WHERE no > ? ORDER BY no LIMIT ${rowsPerRead}`;
-  for (let last = -1; ; ) {
-    const rows = state.options.readers.reader(file.path).all(sql, [last]);
-    let bytes = 0;
-    for (const [no, entries, sum] of rows) {
-      const isSound =
-        entries instanceof Uint8Array && rowSum(partitionTable.rows, no as number, entries) === sum;
-      if (!isSound) throw damaged(file.path, `directory row ${no}`);
-      bytes += entries.length;
-      last = no as number;
-    }
-    await budget.spend(bytes);
-    if (rows.length < rowsPerRead) return;
+  async settle(): Promise<void> {
+    const { bytes } = this;
+    this.bytes = 0;
+    await this.options.spend(bytes);
+    this.pace.check();
   }
 }
 
@@ -103,11 +77,14 @@ async function scrubRows(
 
 /** Rows that the directory has when it is taken stay readable while the file is pinned. */
 async function scrubFile(state: StoreState, file: PartitionFile, budget: Budget): Promise<void> {
+  const { readers } = state.options;
   file.pins++;
   try {
-    openPartition(file.path, state.options.readers);
-    const directory = await loadDirectory(file, state.options.readers, budget.pace);
-    await scrubDirectory(state, file, budget);
+    // A handle has pages in memory that are not on the disk any more.
+    readers.forget(file.path);
+    openPartition(file.path, readers);
+    const directory = await loadDirectory(file, readers, budget.pace);
+    await checkDirectory(file, readers, (bytes) => budget.spend(bytes));
     await scrubRows(state, file, directory, budget);
   } finally {
     file.pins--;
@@ -141,16 +118,24 @@ export async function scrubStore(
       });
     }
   }
-  await alone(async () => {
-    try {
-      await state.catalog.verify(budget.pace);
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      found.push(error.message);
-      state.addFault(error.message);
-    }
-  });
+  await alone(() => scrubCatalog(state, budget, found));
+  await budget.settle();
   return found;
+}
+
+/** All of it is in memory as well, so a damaged one is written anew. */
+async function scrubCatalog(state: StoreState, budget: Budget, found: string[]): Promise<void> {
+  const { catalog, options } = state;
+  options.readers.forget(catalog.path);
+  try {
+    await catalog.verify(budget.pace);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    found.push(error.message);
+    state.addFault(error.message);
+    await rewriteCatalog(state, new Pacer(options.env));
+    state.forgetFaults(catalog.path);
+  }
 }
 
 async function confirmDamage(

@@ -55,6 +55,8 @@ export class StoreMerge implements SnapshotMerge {
   private readonly alone: RunAlone;
   /** Of the replica when the merge was opened. */
   private readonly versions: Readonly<Record<string, number>>;
+  /** Of what is in files: what came later is in memory and in the log. */
+  private readonly storedVersions: Readonly<Record<string, number>>;
   private readonly letGo: () => void;
   private readonly pieces = new PieceReader();
   private readonly records = new RecordReader();
@@ -73,6 +75,7 @@ export class StoreMerge implements SnapshotMerge {
     this.state = state;
     this.versions = versions;
     this.alone = alone;
+    this.storedVersions = state.catalog.meta.versions;
     this.letGo = state.hold();
     this.frames = new FrameStage(state);
     this.damaged = [...state.files()].filter((file) => file.quarantine !== undefined);
@@ -101,7 +104,7 @@ export class StoreMerge implements SnapshotMerge {
       await this.writeChunks();
       await this.alone(async () => {
         await this.savePositions(start);
-        if (coversVersions(start.versions, this.versions)) await this.replaceDamaged();
+        if (coversVersions(start.versions, this.storedVersions)) await this.replaceDamaged();
       });
       this.end();
       const { versions, gcVersions, hlcMax } = start;
@@ -254,6 +257,6 @@ export class StoreMerge implements SnapshotMerge {
     const { state } = this;
     const files = this.damaged.filter((file) => !file.doomed);
     await retireFiles(state, files);
-    for (const { quarantine } of files) if (quarantine !== undefined) state.forgetFault(quarantine);
+    for (const { path } of files) state.forgetFaults(path);
   }
 }

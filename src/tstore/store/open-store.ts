@@ -4,7 +4,12 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
-import { type CatalogFile, createCatalog, openCatalog } from '../catalog/catalog-file.ts';
+import {
+  type CatalogFile,
+  createCatalog,
+  newCatalogPath,
+  openCatalog,
+} from '../catalog/catalog-file.ts';
 import {
   decodeDropRecord,
   decodeFileRecord,
@@ -37,7 +42,7 @@ async function listOrNothing(options: TStoreOptions, path: string): Promise<stri
 async function openOrCreateCatalog(options: TStoreOptions): Promise<CatalogFile> {
   const { directory, readers, writer } = options;
   const path = catalogPath(directory);
-  const names = await listOrNothing(options, directory);
+  const names = await listCatalogs(options);
   const isMade = names.includes('catalog.db') && !isNewCatalog(path, names, options);
   if (isMade) {
     const catalog = openCatalog(path, readers, writer);
@@ -51,6 +56,19 @@ async function openOrCreateCatalog(options: TStoreOptions): Promise<CatalogFile>
     );
   }
   return createCatalog(path, options, readers, writer);
+}
+
+/** With the catalog in its place again, if the writing of a new one in place of a damaged one was cut short. */
+async function listCatalogs(options: TStoreOptions): Promise<string[]> {
+  const { directory, writer } = options;
+  const path = catalogPath(directory);
+  const made = newCatalogPath(path);
+  const names = await listOrNothing(options, directory);
+  if (!names.includes(made.slice(directory.length + 1))) return names;
+  // Only once it was whole the old one was moved away.
+  if (names.includes('catalog.db')) await writer.run({ kind: 'remove', path: made });
+  else await writer.run({ kind: 'move', from: made, to: path });
+  return listOrNothing(options, directory);
 }
 
 /** Made by a start that ended before the first transaction; a shard with files has had more than that. */

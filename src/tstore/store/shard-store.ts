@@ -6,18 +6,13 @@
 import { invariant } from '../../base/errors.ts';
 import type { Entry, Hlc } from '../../model/entry.ts';
 import type { FlushOptions, StorePositions } from '../../model/store-engine.ts';
+import type { ScrubOptions } from '../../model/store-scrub.ts';
 import type { DigestPart, SnapshotFacts, SnapshotMerge } from '../../model/store-snapshot.ts';
 import { type DropRecord, encodeRecord } from '../catalog/catalog-rows.ts';
 import { compactOnce } from '../compact/compact-step.ts';
 import { scrubStore } from '../compact/scrub-store.ts';
 import { verifyStore } from '../compact/verify-store.ts';
-import type {
-  ScrubOptions,
-  StorePolicy,
-  TStore,
-  TStoreOptions,
-  TStoreStatus,
-} from '../contract.ts';
+import type { StorePolicy, TStore, TStoreOptions, TStoreStatus } from '../contract.ts';
 import { flushFrozen, freeze } from '../flush/flush.ts';
 import { digestStore } from '../snapshot/digest-store.ts';
 import { SnapshotStream } from '../snapshot/snapshot-stream.ts';
@@ -167,6 +162,11 @@ export class ShardStore implements TStore {
 
   scrub(options: ScrubOptions): Promise<readonly string[]> {
     return scrubStore(this.state, options, (work) => this.alone(work));
+  }
+
+  get hasDamagedFiles(): boolean {
+    for (const { quarantine } of this.state.files()) if (quarantine !== undefined) return true;
+    return false;
   }
 
   async close(): Promise<void> {

@@ -160,10 +160,10 @@ export class StoreState {
     return sum;
   }
 
-  /** What it named has been replaced. */
-  forgetFault(fault: string): void {
-    const at = this.faults.indexOf(fault);
-    if (at >= 0) this.faults.splice(at, 1);
+  /** The file that they name has been replaced. */
+  forgetFaults(path: string): void {
+    const others = this.faults.filter((fault) => !fault.includes(path));
+    this.faults.splice(0, this.faults.length, ...others);
   }
 
   /** Says it once. */

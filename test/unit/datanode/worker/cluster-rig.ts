@@ -126,6 +126,7 @@ export class ClusterRig {
         scanMemory: { queryBytes: 1e9, totalBytes: 1e9 },
         idleFlushMs: 5_000,
         policies: [],
+        care: { scrubIntervalMs: 0, scrubBytesPerSecond: 1 },
         writerPort: undefined as never,
         cluster: made.port.describe(0),
       };

@@ -173,6 +173,7 @@ export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults
     purgeTrash: async () => undefined,
     verify: async () => [],
     scrub: async () => [],
+    hasDamagedFiles: false,
     snapshot: (facts, signal) => snapshotOf(env, facts, [...contents().values()], signal),
     openMerge: async () => openMerge(env, files, faults),
     digest: async () => {

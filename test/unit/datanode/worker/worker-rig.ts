@@ -59,6 +59,7 @@ export class WorkerRig {
       scanMemory: unlimitedMemory,
       idleFlushMs: 5_000,
       policies: [],
+      care: { scrubIntervalMs: 0, scrubBytesPerSecond: 1 },
       writerPort: undefined as never,
       cluster: undefined,
       ...options,

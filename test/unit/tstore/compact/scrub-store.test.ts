@@ -2,14 +2,16 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterEach, expect, test } from 'vitest';
+import { CitadelError } from '../../../../src/base/errors.ts';
 import { makeTempDir, removeTempDir } from '../../../support/temp-dir.ts';
 import { cpuPoint, day, signal, start } from '../snapshot/snapshot-world.ts';
 import { openWorld, pointsFrame, rawPlan, readRows, type World } from '../store-world.ts';
 
 const plan = rawPlan('cpu', [['v', 'float']]);
-const fast = { signal, bytesPerSecond: 1e9 };
+const fast = { signal, spend: async () => undefined };
 const roots: string[] = [];
 
 afterEach(() => {
@@ -42,7 +44,9 @@ test('a store that is written to meanwhile has no faults', async () => {
   const world = await openWorld({ root: makeRoot() });
   write(world, 0, 0);
   await world.flush();
-  const scrubbing = world.store.scrub({ signal, bytesPerSecond: 50_000 });
+  // Every stretch waits, so that changes come in between.
+  const spend = () => sleep(5);
+  const scrubbing = world.store.scrub({ signal, spend });
   for (let i = 1; i < 6; i++) {
     write(world, i % 2, i * 100);
     await world.flush();
@@ -76,15 +80,61 @@ test('a row that changed by itself is found, its file is set aside, the others s
   await world.close();
 });
 
-test('a scrub keeps to its budget and ends when told', async () => {
+test('a scrub pays for what it reads and ends when told', async () => {
   const world = await openWorld({ root: makeRoot() });
   write(world, 0, 0);
   await world.flush();
-  const controller = new AbortController();
-  const slow = world.store.scrub({ signal: controller.signal, bytesPerSecond: 1 });
-  setImmediate(() => controller.abort());
+  let paid = 0;
+  const spend = async (bytes: number) => {
+    paid += bytes;
+  };
+  await world.store.scrub({ signal, spend });
+  expect(paid).toBeGreaterThan(1_000);
+  const ended = async () => {
+    throw new CitadelError('cancelled', 'the scrub was ended');
+  };
+  const slow = world.store.scrub({ signal, spend: ended });
   await expect(slow).rejects.toMatchObject({ code: 'cancelled' });
   await world.flush();
+  await world.close();
+});
+
+test('a catalog that is damaged while the store is open is written anew from memory', async () => {
+  const root = makeRoot();
+  const world = await openWorld({ root });
+  for (const week of [0, 1]) write(world, week, 0);
+  await world.flush();
+  const rows = await readRows([world.store], plan);
+  const database = new Database(join(root, 'shard-0000', 'catalog.db'));
+  database.exec("UPDATE series SET body = x'00'");
+  database.close();
+  const found = await world.store.scrub(fast);
+  expect(found[0]).toContain('catalog.db at series 1');
+  expect(world.store.status.faults).toEqual([]);
+  expect(await world.store.scrub(fast)).toEqual([]);
+  write(world, 2, 0);
+  await world.flush();
+  await world.close();
+
+  const again = await openWorld({ root });
+  expect(await again.store.scrub(fast)).toEqual([]);
+  expect(
+    await readRows([again.store], { ...plan, range: { min: start, max: start + 14n * day - 1n } }),
+  ).toEqual(rows);
+  await again.close();
+});
+
+test('a directory of rows that lost one is found', async () => {
+  const root = makeRoot();
+  const world = await openWorld({ root });
+  for (const week of [0, 1]) write(world, week, 0);
+  await world.flush();
+  const [damagedFile] = partitions(root);
+  const database = new Database(damagedFile!);
+  database.exec('DELETE FROM rows WHERE no = (SELECT max(no) FROM rows)');
+  database.close();
+  expect(await world.store.scrub(fast)).toHaveLength(1);
+  expect(world.store.hasDamagedFiles).toBe(true);
   await world.close();
 });
 
