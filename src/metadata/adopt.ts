@@ -40,10 +40,7 @@ import {
   type MetaRecord,
   type MetaStore,
 } from './meta-store.ts';
-
-const batchCountMax = 100;
-/** Characters; etcd takes 1.5 MiB in a request. */
-const batchTextMax = 256 * 1024;
+import { PutBatches } from './put-batches.ts';
 
 const movedPrefixes = [
   catalogPrefix,
@@ -145,19 +142,9 @@ async function copy(
   guard: MetaCompare,
   records: readonly MetaRecord[],
 ): Promise<void> {
-  let batch: MetaOp[] = [];
-  let text = 0;
-  for (const { key, value } of records) {
-    const isFull = batch.length === batchCountMax || text + value.length > batchTextMax;
-    if (isFull && batch.length > 0) {
-      await change(to, guard, batch);
-      batch = [];
-      text = 0;
-    }
-    batch.push({ kind: 'put', key, value });
-    text += key.length + value.length;
-  }
-  if (batch.length > 0) await change(to, guard, batch);
+  const batches = new PutBatches((ops) => change(to, guard, ops));
+  for (const { key, value } of records) await batches.put(key, value);
+  await batches.finish();
 }
 
 /** The layouts, with the replication factor of the cluster. */

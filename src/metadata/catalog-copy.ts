@@ -12,7 +12,7 @@
 import { crc32 } from 'node:zlib';
 import { CitadelError } from '../base/errors.ts';
 import type { Disk, DiskFile, Env, TimerHandle } from '../env/env.ts';
-import { catalogPrefix } from './meta-keys.ts';
+import { catalogPrefix, droppedPrefix } from './meta-keys.ts';
 import type {
   MetaChange,
   MetaLease,
@@ -26,6 +26,8 @@ import type {
 } from './meta-store.ts';
 
 export const catalogCopyFile = 'catalog-copy.log';
+/** Positive records of drops, as last read: only for a reseed. */
+export const droppedCopyFile = 'dropped-copy.log';
 const temporaryFile = `${catalogCopyFile}.new`;
 const formatVersion = 1;
 const recordsPerLine = 200;
@@ -112,6 +114,7 @@ export class CatalogCopy implements MetaStore {
   }
 
   async range(prefix: string): Promise<MetaRange> {
+    if (prefix === droppedPrefix) return this.#rangeDropped();
     if (prefix !== catalogPrefix) return this.#store.range(prefix);
     try {
       const range = await this.#store.range(prefix);
@@ -128,6 +131,14 @@ export class CatalogCopy implements MetaStore {
       this.#isFromCopy = true;
       return copy;
     }
+  }
+
+  async #rangeDropped(): Promise<MetaRange> {
+    const range = await this.#store.range(droppedPrefix);
+    const head = { v: formatVersion, clusterUuid: this.#clusterUuid, revision: range.revision };
+    const parts = [renderLine({ ...head, lines: 1 }), renderLine(range.records)];
+    this.#enqueue(() => this.#disk.writeAtomic(droppedCopyFile, Buffer.concat(parts)));
+    return range;
   }
 
   transaction(transaction: MetaTransaction): Promise<MetaTransactionResult> {

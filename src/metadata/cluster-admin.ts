@@ -14,6 +14,7 @@ import { storeKinds } from './map-state.ts';
 import { markKey, shardMapKeys } from './meta-keys.ts';
 import { isUnchanged, type MetaCompare, type MetaOp } from './meta-store.ts';
 import { type NodeMark, renderMark } from './node-marks.ts';
+import type { Reseeder } from './reseed.ts';
 
 const replicasMax = 7;
 
@@ -31,10 +32,13 @@ function namesOf({ nodes, shards }: ClusterMap): string[] {
 export class ClusterAdmin {
   readonly #view: ClusterWatch;
   readonly #rules: DecisionRules;
+  /** For a metadata store that lost what it had. */
+  readonly reseeder: Reseeder | undefined;
 
-  constructor(view: ClusterWatch, rules: DecisionRules) {
+  constructor(view: ClusterWatch, rules: DecisionRules, reseeder?: Reseeder) {
     this.#view = view;
     this.#rules = rules;
+    this.reseeder = reseeder;
   }
 
   /** What the operator wants, by node. */

@@ -263,12 +263,14 @@ export class ClusterWatch implements ClusterView, StoreGuard {
       this.#refuse(refusal);
       return;
     }
+    const wasRefused = this.#refusal !== undefined;
     this.#accept();
     // Only a store that went back answers with less than it had said before.
-    const hasGoneBack = state.revision < before;
+    const hasGoneBack = state.revision < before || wasRefused;
     if (hasGoneBack || state.revision >= (this.#state?.revision ?? 0)) this.#adopt(state);
     if (hasGoneBack) this.#watch?.close();
     if (hasGoneBack || this.#watch === undefined) this.#startWatch(state.revision + 1);
+    if (hasGoneBack) this.store.endWatches();
   }
 
   #adopt(state: MapState): void {

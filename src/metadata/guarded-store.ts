@@ -33,6 +33,7 @@ export interface StoreGuard {
 export class GuardedStore implements MetaStore {
   readonly #store: MetaStore;
   readonly #guard: StoreGuard;
+  readonly #ends = new Set<() => void>();
 
   constructor(store: MetaStore, guard: StoreGuard) {
     this.#store = store;
@@ -68,7 +69,24 @@ export class GuardedStore implements MetaStore {
   }
 
   watch(prefix: string, fromRevision: number, listener: (notice: WatchNotice) => void): MetaWatch {
-    return this.#store.watch(prefix, fromRevision, listener);
+    const inner = this.#store.watch(prefix, fromRevision, listener);
+    const end = () => {
+      this.#ends.delete(end);
+      inner.close();
+      listener({ kind: 'compacted', revision: fromRevision });
+    };
+    this.#ends.add(end);
+    return {
+      close: () => {
+        this.#ends.delete(end);
+        inner.close();
+      },
+    };
+  }
+
+  /** The store counts its revisions anew: whoever watches must read it again. */
+  endWatches(): void {
+    for (const end of [...this.#ends]) end();
   }
 
   grantLease(ttlMs: number): Promise<MetaLease> {

@@ -27,6 +27,7 @@ import { openEtcdMetaStore } from '../metadata/etcd/etcd-meta-store.ts';
 import { handOverPrimaries } from '../metadata/hand-over.ts';
 import { clusterKey } from '../metadata/meta-keys.ts';
 import type { MetaStore } from '../metadata/meta-store.ts';
+import { Reseeder } from '../metadata/reseed.ts';
 import { Session } from '../metadata/session.ts';
 import type { ClusterMap, NodeRecord, StoreKind } from '../model/cluster.ts';
 import type { ClusterConfig } from './config.ts';
@@ -191,7 +192,9 @@ class Opened implements ClusterMetadata {
     const isAttached = (ms: number) => this.#session?.isAttached(ms) ?? false;
     const { lastMap } = options;
     this.view = new ClusterWatch(env, bare, { self, clusterUuid, lastMap, isAttached });
-    this.admin = new ClusterAdmin(this.view, this.#rules);
+    const { disk } = directory;
+    const reseeder = new Reseeder({ env, store: bare, view: this.view, disk, clusterUuid });
+    this.admin = new ClusterAdmin(this.view, this.#rules, reseeder);
     // Everything below it is closed with it.
     this.store = new CatalogCopy(env, this.view.store, directory.disk, clusterUuid);
   }

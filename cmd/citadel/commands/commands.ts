@@ -8,6 +8,7 @@ import { drain, remove, setReplicas, showPlan } from './change-cluster.ts';
 import type { CommandIo, CommandOptions } from './command-io.ts';
 import { exportTool } from './export.ts';
 import { importTool } from './import.ts';
+import { reseed } from './meta-reseed.ts';
 import { showNodes } from './nodes.ts';
 import { showShards } from './shards.ts';
 import { runTool, type Tool } from './tool.ts';
@@ -23,6 +24,11 @@ interface Command {
   readonly flags?: readonly string[];
   /** Resolves with the exit status. */
   readonly run: (options: CommandOptions, io: CommandIo) => Promise<number>;
+}
+
+function changeMetadata(options: CommandOptions, io: CommandIo): Promise<number> {
+  if (options.operand === 'reseed') return reseed(options, io);
+  throw new UsageError(`cannot do "${options.operand}": say citadel meta reseed`);
 }
 
 const defaultUrl = 'http://127.0.0.1:7086';
@@ -66,6 +72,14 @@ const commands: Readonly<Record<string, Command>> = {
     details: 'It evens out what nodes hold, once they have been the same for a while.',
     run: showPlan,
   },
+  meta: {
+    summary: 'write what the cluster knows into an etcd that lost it',
+    details:
+      "'citadel meta reseed' asks every node for its map and its copy of the catalog, and lets one of them write the newest of each. Refused while etcd has what the cluster follows, or another cluster. Nothing in the nodes changes; epochs and versions only go up. Look at -dry-run first.",
+    operand: 'reseed',
+    flags: ['dry-run', 'force'],
+    run: changeMetadata,
+  },
   verify: {
     summary: 'compare the contents of all copies of all shards',
     details:
@@ -91,7 +105,11 @@ const syntax: readonly CommandFlag[] = [
 
 const specialFlags: readonly CommandFlag[] = [
   { name: 'dry-run', isSwitch: true, help: 'only show what would be done' },
-  { name: 'force', isSwitch: true, help: 'also when writes are known that no other copy has yet' },
+  {
+    name: 'force',
+    isSwitch: true,
+    help: 'also when an absent node may know or have more than the others',
+  },
   { name: 'cancel', isSwitch: true, help: 'the node may hold copies again' },
 ];
 

@@ -6,6 +6,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
 import type { ClusterAdmin, Wish } from '../../metadata/cluster-admin.ts';
+import type { KnownMetadata, Reseeder } from '../../metadata/reseed.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
 import { sendJson } from '../server/error-reply.ts';
@@ -66,6 +67,41 @@ function replicasWish(parameters: URLSearchParams): Wish {
   return { kind: 'replicas', count: Number(parameters.get('count') ?? Number.NaN) };
 }
 
+function reseederOf(parts: HttpParts): Reseeder {
+  const { reseeder } = adminOf(parts);
+  if (reseeder !== undefined) return reseeder;
+  throw new CitadelError('conflict', 'this node has no metadata store to reseed');
+}
+
+/** What other nodes said under GET /cluster/metadata. @throws CitadelError `invalid-argument` */
+function readKnown(body: Uint8Array): KnownMetadata[] {
+  try {
+    const { others } = JSON.parse(new TextDecoder().decode(body)) as { others?: KnownMetadata[] };
+    const isList =
+      Array.isArray(others) && others.every(({ shards }) => Array.isArray(shards.tstore));
+    if (isList) return others;
+  } catch {
+    // Said below.
+  }
+  throw new CitadelError(
+    'invalid-argument',
+    'expected {"others":[...]} with answers of /cluster/metadata',
+  );
+}
+
+function addReseedRoutes(app: FastifyInstance, parts: HttpParts): void {
+  app.get('/cluster/metadata', adminOnly, async (_request, reply) =>
+    sendJson(reply, `${JSON.stringify(await reseederOf(parts).describe())}\n`),
+  );
+  app.post('/cluster/reseed', adminOnly, async (request: FastifyRequest, reply) => {
+    const isDry = isSet(readUrlParameters(request), 'dry-run');
+    const others = readKnown(request.bodyBytes);
+    const reseeder = reseederOf(parts);
+    const plan = isDry ? await reseeder.plan(others) : await reseeder.run(others);
+    return sendJson(reply, `${JSON.stringify({ dryRun: isDry, plan })}\n`);
+  });
+}
+
 export function addClusterRoutes(app: FastifyInstance, parts: HttpParts): void {
   const answer = (path: string, makeWish: (parameters: URLSearchParams) => Promise<Wish>) => {
     app.post(path, adminOnly, async (request: FastifyRequest, reply) => {
@@ -77,6 +113,7 @@ export function addClusterRoutes(app: FastifyInstance, parts: HttpParts): void {
   answer('/cluster/drain', async (parameters) => drainWish(adminOf(parts), parameters));
   answer('/cluster/remove', (parameters) => removeWish(adminOf(parts), parts, parameters));
   answer('/cluster/replicas', async (parameters) => replicasWish(parameters));
+  addReseedRoutes(app, parts);
   app.get('/cluster/plan', adminOnly, async (_request, reply) =>
     sendJson(reply, await carryOut(adminOf(parts), { kind: 'none' }, true)),
   );
