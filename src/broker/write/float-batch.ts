@@ -3,6 +3,7 @@
  * escapes here; what InfluxDB refuses of a line is refused of a point, in the same words.
  */
 
+import { equalBytes } from '../../base/bytes.ts';
 import { decodeText, encodeText, printableText } from '../../base/text.ts';
 import type { ParsedSlice } from '../../lineprotocol/lineprotocol.ts';
 import type { DroppedRow, ParsedField, ParsedSeries } from '../../lineprotocol/parsed-batch.ts';
@@ -58,17 +59,20 @@ class BatchNames {
   readonly series: ParsedSeries[] = [];
   readonly fields: ParsedField[] = [];
   readonly dropped: DroppedRow[] = [];
-  /** Per series of the points: its index in the batch. */
+  /** Per series of the points: its index in the batch, and that of its field. */
   readonly seriesOf: Int32Array;
-  /** Per series of the batch: index of its field. */
-  readonly fieldOf: number[] = [];
+  readonly fieldOf: Int32Array;
   readonly #hasher: ShardHasher;
+  /** By hash; what shares one is chained. */
+  readonly #byHash = new Map<number, number>();
+  readonly #nextOfHash: number[] = [];
   readonly #measurementOf = new Map<string, number>();
   readonly #fieldNumbers = new Map<string, number>();
 
   constructor(database: string, seriesCount: number) {
     this.#hasher = new ShardHasher(database);
     this.seriesOf = new Int32Array(seriesCount).fill(notSeen);
+    this.fieldOf = new Int32Array(seriesCount);
   }
 
   enter(number: number, series: FloatSeries, firstRow: number): number {
@@ -81,9 +85,22 @@ class BatchNames {
       return refused;
     }
     const measurement = this.#measurement(name);
-    const index = this.series.push({ measurement, key, shardHash: this.#hasher.hash(key) }) - 1;
-    this.fieldOf.push(this.#field(measurement, field, firstRow));
+    const index = this.#seriesOf(key, measurement);
+    this.fieldOf[number] = this.#field(measurement, field, firstRow);
     this.seriesOf[number] = index;
+    return index;
+  }
+
+  /** A key may come twice; rows of one series must stand in one, so that the later of two wins. */
+  #seriesOf(key: Uint8Array, measurement: number): number {
+    const shardHash = this.#hasher.hash(key);
+    const first = this.#byHash.get(shardHash) ?? notSeen;
+    for (let at = first; at !== notSeen; at = this.#nextOfHash[at]!) {
+      if (equalBytes(this.series[at]!.key, key)) return at;
+    }
+    const index = this.series.push({ measurement, key, shardHash }) - 1;
+    this.#nextOfHash.push(first);
+    this.#byHash.set(shardHash, index);
     return index;
   }
 
@@ -134,7 +151,7 @@ export function floatBatch(database: string, points: FloatPoints): ParsedSlice {
     }
     rowSeries[rowCount] = series;
     rowTimes[rowCount] = time;
-    cellField[rowCount] = names.fieldOf[series]!;
+    cellField[rowCount] = names.fieldOf[number]!;
     cellFloats[rowCount] = points.values[row]!;
     rowCount++;
   }
