@@ -1,0 +1,37 @@
+/** Citadel and a real InfluxDB side by side: the same program is run against both. */
+
+import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
+import { type InfluxdProcess, startInfluxd } from '../support/influxd-process.ts';
+import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
+
+export interface ServerPair {
+  readonly citadel: CitadelProcess;
+  readonly influxd: InfluxdProcess;
+  /** Empty, for what programs need. */
+  readonly directory: string;
+  /** What `work` gives for each. */
+  both<T>(
+    work: (server: { url: string; port: number }) => Promise<T>,
+  ): Promise<{ ours: T; theirs: T }>;
+  stop(): Promise<void>;
+}
+
+export async function startPair(): Promise<ServerPair> {
+  const directory = makeTempDir('clients');
+  const citadel = await startCitadel({ args: ['-fsync', 'never'] });
+  const influxd = await startInfluxd().catch(async (error: unknown) => {
+    await citadel.cleanUp();
+    throw error;
+  });
+  return {
+    citadel,
+    influxd,
+    directory,
+    both: async (work) => ({ ours: await work(citadel), theirs: await work(influxd) }),
+    stop: async () => {
+      await citadel.cleanUp();
+      await influxd.stop();
+      removeTempDir(directory);
+    },
+  };
+}
