@@ -10,15 +10,20 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** `args`: of Node itself, a file first. */
+export async function runNode(args: readonly string[], directory?: string): Promise<CommandResult> {
+  const child = spawn(process.execPath, args, { cwd: directory });
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { stdout, stderr, status: await exited };
+}
+
 /** `program`: a file of bin/. */
-export async function runBin(
+export function runBin(
   program: 'citadel' | 'ctchecker',
   args: readonly string[],
   directory?: string,
 ): Promise<CommandResult> {
   const path = fileURLToPath(new URL(`../../bin/${program}`, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { cwd: directory });
-  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { stdout, stderr, status: await exited };
+  return runNode([path, ...args], directory);
 }

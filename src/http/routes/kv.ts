@@ -87,6 +87,22 @@ function limitOf({ parameters }: Asked): number {
   throw new CitadelError('invalid-argument', 'limit is not a whole number above 0');
 }
 
+/** 16 bytes as hex digits: a batch that is sent again under them is written once. */
+function writeIdOf({ parameters }: Asked): Uint8Array | undefined {
+  const text = parameters.get('writeId') ?? '';
+  if (text === '') return undefined;
+  if (/^[0-9a-f]{32}$/i.test(text)) return new Uint8Array(Buffer.from(text, 'hex'));
+  throw new CitadelError('invalid-argument', 'writeId is not 32 hex digits');
+}
+
+/** ms since the Unix epoch: a batch that is held up on its way is not written after it. */
+function notAfterOf({ parameters }: Asked): number | undefined {
+  const text = parameters.get('notAfter') ?? '';
+  if (text === '') return undefined;
+  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+  throw new CitadelError('invalid-argument', 'notAfter is not a time in ms since 1970');
+}
+
 function wantsBinary(request: FastifyRequest): boolean {
   return (request.headers.accept ?? '').includes(binaryType);
 }
@@ -122,8 +138,14 @@ function addWrite(
       refuseConditions(request, asked);
       const entries = read(body, request.clientMediaType);
       const consistency = asked.parameters.get('consistency') ?? '';
-      const { table } = asked;
-      return replyWritten(reply, await broker.keyValues.write({ table, consistency, ...entries }));
+      const report = await broker.keyValues.write({
+        table: asked.table,
+        consistency,
+        writeId: writeIdOf(asked),
+        notAfterMs: notAfterOf(asked),
+        ...entries,
+      });
+      return replyWritten(reply, report);
     } catch (error) {
       const isUnsupported = error instanceof CitadelError && error.code === 'unsupported';
       if (isUnsupported) return replyError(reply, notImplemented, error.message);

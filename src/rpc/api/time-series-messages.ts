@@ -165,26 +165,27 @@ export interface QueryMessage {
 }
 
 const queryField = { database: 1, policy: 2, query: 3, params: 4 } as const;
-const entryField = { key: 1, value: 2 } as const;
+const parameterField = { name: 1, value: 2 } as const;
 
 export function encodeQuery({ database, policy, query, params }: QueryMessage): Buffer {
   const writer = new MessageWriter().text(queryField.database, database);
   writer.text(queryField.policy, policy).text(queryField.query, query);
   for (const [name, value] of params) {
-    const entry = new MessageWriter().text(entryField.key, name);
-    writer.message(queryField.params, entry.message(entryField.value, encodeValue(value)).finish());
+    const parameter = new MessageWriter().text(parameterField.name, name);
+    parameter.message(parameterField.value, encodeValue(value));
+    writer.message(queryField.params, parameter.finish());
   }
   return writer.finish();
 }
 
 function readParam(message: Uint8Array): [string, MixedCell] {
-  let key = '';
+  let name = '';
   let value: MixedCell = null;
   for (const reader = new MessageReader(message); reader.next(); ) {
-    if (reader.field === entryField.key) key = reader.text();
-    else if (reader.field === entryField.value) value = decodeValue(reader.bytes);
+    if (reader.field === parameterField.name) name = reader.text();
+    else if (reader.field === parameterField.value) value = decodeValue(reader.bytes);
   }
-  return [key, value];
+  return [name, value];
 }
 
 /** @throws CitadelError `invalid-argument` */
