@@ -1,6 +1,6 @@
 /** `citadel meta reseed`: asks every node what it knows, and lets the one with the newest catalog write it to etcd. */
 
-import { askJson, getJson } from './ask-node.ts';
+import { type AskedNode, askJson, getJson } from './ask-node.ts';
 import type { CommandIo, CommandOptions } from './command-io.ts';
 import { shortId } from './render-table.ts';
 
@@ -31,8 +31,8 @@ interface Survey {
 const path = '/cluster/metadata';
 
 /** The nodes that the first one names, and those that these name. */
-async function askAll(url: string): Promise<Survey> {
-  const first = await getJson<Known>(url, path);
+async function askAll({ url, headers }: AskedNode): Promise<Survey> {
+  const first = await getJson<Known>({ url, headers }, path);
   const known = [{ url, said: first }];
   const silent: string[] = [];
   const asked = new Set([first.node]);
@@ -41,7 +41,7 @@ async function askAll(url: string): Promise<Survey> {
       if (asked.has(uuid)) continue;
       asked.add(uuid);
       try {
-        known.push({ url: httpUrl, said: await getJson<Known>(httpUrl, path) });
+        known.push({ url: httpUrl, said: await getJson<Known>({ url: httpUrl, headers }, path) });
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         silent.push(`${shortId(uuid)} (${reason})`);
@@ -64,8 +64,8 @@ function renderPlan({ plan, dryRun }: { plan: Plan; dryRun: boolean }, node: str
 }
 
 export async function reseed(options: CommandOptions, io: CommandIo): Promise<number> {
-  const { url, asJson, isDryRun, isForced } = options;
-  const { known, silent } = await askAll(url);
+  const { headers, asJson, isDryRun, isForced } = options;
+  const { known, silent } = await askAll(options);
   const best = known.reduce((a, b) => (b.said.catalogRevision > a.said.catalogRevision ? b : a));
   const others = known.filter((one) => one !== best).map(({ said }) => said);
   if (silent.length > 0 && !isForced && !isDryRun) {
@@ -82,7 +82,12 @@ export async function reseed(options: CommandOptions, io: CommandIo): Promise<nu
   }
   const target = isDryRun ? '/cluster/reseed?dry-run=true' : '/cluster/reseed';
   const body = JSON.stringify({ others });
-  const answer = await askJson<{ plan: Plan; dryRun: boolean }>(best.url, target, 'POST', body);
+  const answer = await askJson<{ plan: Plan; dryRun: boolean }>(
+    { url: best.url, headers },
+    target,
+    'POST',
+    body,
+  );
   io.out(asJson ? `${JSON.stringify(answer, undefined, 2)}\n` : renderPlan(answer, best.said.node));
   if (!asJson && !isDryRun) {
     io.out(
