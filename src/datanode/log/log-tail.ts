@@ -1,6 +1,9 @@
 /**
- * Reads on in the log of one replica behind a version vector, for a tail: entries in order per origin, each
- * origin getting its share, frames of other databases and of before the tail's time left out.
+ * Reads on in the log of one replica behind a version vector, for a tail: entries in order per origin, frames of
+ * other databases and of before the tail's time left out.
+ *
+ * What this replica accepts now comes after all others: they end, so nobody waits for ever, and after a
+ * restart the points of a series come in the order of their writes.
  *
  * What is no longer in the log, or cannot be read, is counted; reading goes on behind it.
  */
@@ -22,6 +25,8 @@ export interface TailLog {
   readonly reader: Pick<SegmentReader, 'read'>;
   /** What is applied, as the replica counts it now. */
   readonly versions: () => EntryVersions;
+  /** Of what this replica accepts now. */
+  readonly ownOrigin: () => string;
 }
 
 export interface TailScope {
@@ -89,18 +94,17 @@ function isWanted({ frame, hlc, scope }: LogRecord, wanted: TailScope): boolean 
   return true;
 }
 
-/** Up to `size` bytes of one origin; at least one entry. */
+/** Until `sizeMax` bytes are read; at least one entry. */
 async function readOrigin(
   { index, reader }: TailLog,
   origin: string,
-  size: number,
+  sizeMax: number,
   { scope, progress }: { readonly scope: TailScope; readonly progress: Progress },
 ): Promise<void> {
-  const stop = progress.readBytes + size;
   const last = (index.runOf(origin)?.next ?? 0) - 1;
   let next = (progress.through[origin] ?? 0) + 1;
-  while (next <= last && progress.readBytes < stop) {
-    const span = Math.min(spanBytes, stop - progress.readBytes);
+  while (next <= last && progress.readBytes < sizeMax) {
+    const span = Math.min(spanBytes, sizeMax - progress.readBytes);
     const places = findPlaces(index, { origin, from: next, to: last }, span);
     // Trimmed while it was being read: the next read tells of it.
     if (places.length === 0) break;
@@ -123,11 +127,12 @@ export async function readTail(
   const { start, missed } =
     after === undefined ? { start: beginning(log), missed: 0 } : skipMissing(log, after);
   const progress: Progress = { frames: [], through: { ...start }, damaged: 0, readBytes: 0 };
+  const own = log.ownOrigin();
   const behind = log.index.originsAbove(start);
-  const share = sizeMax / behind.length;
-  for (const origin of behind) {
+  const others = behind.filter((origin) => origin !== own);
+  for (const origin of behind.includes(own) ? [...others, own] : others) {
     if (progress.readBytes >= sizeMax) break;
-    await readOrigin(log, origin, share, { scope, progress });
+    await readOrigin(log, origin, sizeMax, { scope, progress });
   }
   return { ...progress, start, missed };
 }

@@ -157,7 +157,8 @@ export class TailServer {
       const replica = replicas.get(shard);
       if (replica === undefined) continue;
       const { index, state } = replica;
-      return { index, reader: set.reader, versions: () => state.versions };
+      const ownOrigin = () => state.origin;
+      return { index, reader: set.reader, versions: () => state.versions, ownOrigin };
     }
     return undefined;
   }

@@ -1,0 +1,222 @@
+/**
+ * Goal: destinations of subscriptions get what InfluxDB's own subscriber would send them, over HTTP and UDP, and a
+ * real InfluxDB as a destination holds the same points; a destination that hangs or refuses holds nobody up.
+ * Method: the built server, a real InfluxDB, real sockets.
+ */
+
+import { afterEach, describe, expect, test } from 'vitest';
+import { encodeText } from '../../src/base/text.ts';
+import { LineParser } from '../../src/lineprotocol/lineprotocol.ts';
+import { waitUntil } from '../support/citadel-cluster.ts';
+import {
+  type CitadelOptions,
+  type CitadelProcess,
+  startCitadel,
+} from '../support/citadel-process.ts';
+import { type InfluxdProcess, influxdInstalled, startInfluxd } from '../support/influxd-process.ts';
+import { type HttpDestination, listenHttp, listenUdp } from '../support/recording-destination.ts';
+import { plainRows } from '../unit/lineprotocol/parsed-rows.ts';
+
+type Server = Pick<CitadelProcess | InfluxdProcess, 'request'>;
+
+const patienceMs = 60_000;
+const cleanUps: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function start(options: CitadelOptions = {}): Promise<CitadelProcess> {
+  const server = await startCitadel(options);
+  cleanUps.push(() => server.cleanUp());
+  return server;
+}
+
+async function startHttp(): Promise<HttpDestination> {
+  const destination = await listenHttp();
+  cleanUps.push(() => destination.close());
+  return destination;
+}
+
+async function startUdp() {
+  const destination = await listenUdp();
+  cleanUps.push(() => destination.close());
+  return destination;
+}
+
+async function startInflux(): Promise<InfluxdProcess> {
+  const server = await startInfluxd();
+  cleanUps.push(() => server.stop());
+  return server;
+}
+
+async function ask(server: Server, q: string, db?: string): Promise<string> {
+  const answer = await server.request('/query', { db, q, epoch: 'ns' }, { method: 'POST' });
+  expect(answer.text()).not.toContain('"error"');
+  return answer.text();
+}
+
+async function write(server: Server, body: string, rp?: string): Promise<void> {
+  const answer = await server.request('/write', { db: 'my db', rp }, { method: 'POST', body });
+  expect(answer.status, answer.text()).toBe(204);
+}
+
+async function subscribe(server: Server, mode: string, ...urls: string[]): Promise<void> {
+  await ask(server, 'CREATE DATABASE "my db" WITH NAME "r p"');
+  const list = urls.map((url) => `'${url}'`).join(', ');
+  await ask(server, `CREATE SUBSCRIPTION s ON "my db"."r p" DESTINATIONS ${mode} ${list}`);
+}
+
+const bodies = [
+  'cpu,b=2,a=x\\ y v=1.50,i=-3i,s="a\\"b\\\\c\nd,=",t=T 1700000000000000001\ncpu v=1e21 2\ncpu v=-0 1',
+  'm\\ n,k\\==\\,v f\\ g=0.0000001,s="" -5\ncpu,b=2,a=x\\ y v=2,i=9223372036854775807i 1700000000000000002',
+  'é,h=日 s="😀",b=false 1600000000000000000',
+];
+
+/** Each point once, whatever the order and the text. */
+function pointsOf(texts: readonly string[]): string[] {
+  const rows = texts.flatMap((text) => {
+    const options = { database: 'db', precision: 'ns', nowNs: 0n } as const;
+    const slice = new LineParser().parse(encodeText(text), options);
+    expect([slice.errors, slice.dropped]).toEqual([[], []]);
+    return plainRows(slice).map(({ series, time, cells }) => {
+      const fields = cells.map(([name, type, value]) => {
+        return `${name} ${type} ${Object.is(value, -0) ? '-0' : String(value)}`;
+      });
+      return `${series} ${time} ${fields.sort().join('|')}`;
+    });
+  });
+  return [...new Set(rows)].sort();
+}
+
+const written = pointsOf(bodies);
+
+describe.skipIf(!influxdInstalled)('beside InfluxDB', () => {
+  test('requests and datagrams are those of InfluxDB’s own subscriber', async () => {
+    const seen = await Promise.all(
+      [await startInflux(), await start()].map(async (server) => {
+        const [http, udp] = [await startHttp(), await startUdp()];
+        const urls = [
+          `http://bob:p%40w@127.0.0.1:${http.port}/pre/fix`,
+          `udp://127.0.0.1:${udp.port}`,
+        ];
+        await subscribe(server, 'ALL', ...urls);
+        for (const body of bodies) await write(server, body);
+        // A policy that nobody subscribed to.
+        await ask(server, 'CREATE RETENTION POLICY other ON "my db" DURATION INF REPLICATION 1');
+        await write(server, 'unwanted v=1', 'other');
+        const sent = () => http.requests.map(({ body }) => body);
+        const areAllThere = async () =>
+          pointsOf(sent()).length >= written.length && udp.datagrams.length >= written.length;
+        await waitUntil('all points delivered', areAllThere, patienceMs);
+        expect(pointsOf(udp.datagrams)).toEqual(written);
+        expect(udp.datagrams.some((text) => text.endsWith('\n'))).toBe(false);
+        expect(udp.datagrams).toHaveLength(written.length);
+        expect(pointsOf(sent())).toEqual(written);
+        return http.requests.map(({ method, url, headers }) => ({
+          method,
+          url,
+          agent: headers['user-agent'],
+          type: headers['content-type'],
+          credentials: headers.authorization,
+        }));
+      }),
+    );
+    const [theirs, ours] = seen.map((requests) => [
+      ...new Set(requests.map((one) => JSON.stringify(one))),
+    ]);
+    expect(theirs).toHaveLength(1);
+    expect(ours).toEqual(theirs);
+  }, 120_000);
+
+  test('an InfluxDB that is a destination answers queries alike', async () => {
+    const [influxd, server] = [await startInflux(), await start()];
+    await ask(influxd, 'CREATE DATABASE "my db" WITH NAME "r p"');
+    await subscribe(server, 'ALL', influxd.url);
+    const many = Array.from({ length: 3_000 }, (_, i) => {
+      return `many,host=h${i % 7},dc=d\\ ${i % 3} f=${i / 7},i=${i}i,s="t \\"${i}\\"",b=${i % 2 === 0} ${1_700_000_000_000_000_000 + i * 1_000}`;
+    });
+    for (const body of [...bodies, many.join('\n')]) await write(server, body);
+    const queries = [
+      'SELECT * FROM /.*/',
+      'SELECT count(f), sum(i), max(f) FROM many GROUP BY host',
+      'SHOW FIELD KEYS',
+      'SHOW SERIES',
+    ];
+    const answers = async (of: Server) => Promise.all(queries.map((q) => ask(of, q, 'my db')));
+    const expected = await answers(server);
+    const areEqual = async () => (await answers(influxd)).join() === expected.join();
+    await waitUntil('the same answers', areEqual, patienceMs);
+    const stats = await ask(server, "SHOW STATS FOR 'subscriber'");
+    expect(stats).toMatch(/"values":\[\[0,0,0,0,\d+,\d+\]\]/);
+  }, 120_000);
+});
+
+test('ANY: each body goes to one destination, and past one that is dead', async () => {
+  const server = await start();
+  const [first, second] = [await startHttp(), await startHttp()];
+  const dead = await startHttp();
+  await dead.close();
+  const urls = [dead, first, second].map(({ port }) => `http://127.0.0.1:${port}`);
+  await subscribe(server, 'ANY', ...urls);
+  const lines = Array.from({ length: 60 }, (_, i) => `a,n=${i} v=${i} ${i}`);
+  for (const line of lines) await write(server, line);
+  const got = () => [first, second].map(({ requests }) => requests.map(({ body }) => body));
+  const areAllThere = async () => pointsOf(got().flat()).length === lines.length;
+  await waitUntil('all points delivered', areAllThere, patienceMs);
+  const [ofFirst, ofSecond] = got().map(pointsOf);
+  expect(ofFirst!.filter((point) => ofSecond!.includes(point))).toEqual([]);
+  expect(ofFirst!.length).toBeGreaterThan(0);
+  expect(ofSecond!.length).toBeGreaterThan(0);
+});
+
+async function readMetric(server: CitadelProcess, name: string): Promise<number> {
+  const text = (await server.request('/metrics')).text();
+  const line = text.split('\n').find((one) => one.startsWith(`citadel_subscription_${name}{`));
+  return Number(line?.split('} ')[1]);
+}
+
+test('a destination that hangs holds nobody up; what its bound cannot keep is counted and said', async () => {
+  const server = await start({ args: ['-subscription-log-size', '64KiB'] });
+  const destination = await startHttp();
+  destination.answer = undefined;
+  await subscribe(server, 'ALL', `http://user:secret@127.0.0.1:${destination.port}`);
+  const filler = 'x'.repeat(1_000);
+  for (let i = 0; i < 200; i++) await write(server, `big,n=${i % 20} s="${filler}" ${i}`);
+  const isTrimmed = async () => {
+    const log = (await server.request('/metrics')).text().match(/^citadel_log_bytes (\d+)/m);
+    return Number(log?.[1]) < 64 * 1024 + 2 * 4_096;
+  };
+  await waitUntil('the log is within its bound', isTrimmed, patienceMs);
+  destination.answer = 204;
+  await ask(server, 'DROP SUBSCRIPTION s ON "my db"."r p"');
+  expect(await ask(server, 'SHOW SUBSCRIPTIONS')).not.toContain('destinations');
+  expect(await readMetric(server, 'up')).toBeNaN();
+  expect(server.stderr()).not.toContain('secret');
+});
+
+test('a destination that refuses by content loses only that; one that fails gets all when it is back', async () => {
+  const server = await start();
+  const destination = await startHttp();
+  await subscribe(server, 'ALL', `http://127.0.0.1:${destination.port}`);
+  destination.answer = 400;
+  await write(server, 'a v=1 1');
+  const isRefused = async () => (await readMetric(server, 'points_refused_total')) === 1;
+  await waitUntil('the point was refused', isRefused, patienceMs);
+  destination.answer = 503;
+  await write(server, 'a v=2 2\na v=3 3');
+  const hasFailed = async () => (await readMetric(server, 'failures_total')) > 1;
+  await waitUntil('some attempts failed', hasFailed, patienceMs);
+  expect(await readMetric(server, 'up')).toBe(0);
+  expect(await readMetric(server, 'lag_entries')).toBeGreaterThan(0);
+  await server.kill();
+  destination.answer = 204;
+  await server.restart();
+  const isThere = async () => destination.requests.length > 0;
+  await waitUntil('the points are there', isThere, patienceMs);
+  expect(pointsOf(destination.requests.map(({ body }) => body))).toEqual(
+    pointsOf(['a v=2 2', 'a v=3 3']),
+  );
+  const isCaughtUp = async () => (await readMetric(server, 'lag_entries')) === 0;
+  await waitUntil('nothing is behind', isCaughtUp, patienceMs);
+});
