@@ -6,14 +6,15 @@ import { readInteger } from '../flags/value-readers.ts';
 import { renderFlag } from '../flags/wrap-text.ts';
 
 export interface CheckerOptions {
+  readonly store: 'tstore' | 'kstore';
   readonly write: boolean;
   readonly check: boolean;
-  /** Points per series. */
+  /** Points, or keys, per series. */
   readonly count: number;
   readonly series: number;
-  /** Points per second, all series together. */
+  /** Points or keys per second, all series together. */
   readonly rate: number;
-  /** Name of the database and of the measurement in it. */
+  /** Name of the database and of the measurement in it, or of the table of keys. */
   readonly table: string;
   readonly urls: readonly string[];
 }
@@ -33,15 +34,15 @@ const optionTable: readonly Option[] = [
   {
     name: 'write',
     isSwitch: true,
-    help: 'write points, again and again until each is acknowledged',
+    help: 'write points or keys, again and again until each is acknowledged',
   },
-  { name: 'check', isSwitch: true, help: 'read every point back and compare its contents' },
+  { name: 'check', isSwitch: true, help: 'read everything back and compare its contents' },
   { name: 'tstore', isSwitch: true, help: 'use the time-series store' },
-  { name: 'kstore', isSwitch: true, help: 'use the key-value store (not supported yet)' },
-  { name: 'count', value: 'N', help: 'points per series [1]' },
+  { name: 'kstore', isSwitch: true, help: 'use the key-value store' },
+  { name: 'count', value: 'N', help: 'points, or keys, per series [1]' },
   { name: 'series', value: 'N', help: 'number of series [1]' },
-  { name: 'rate', value: 'N', help: `points written per second, 1 to ${rateMax} [1]` },
-  { name: 'table', value: 'NAME', help: 'database, and measurement in it [test]' },
+  { name: 'rate', value: 'N', help: `points or keys written per second, 1 to ${rateMax} [1]` },
+  { name: 'table', value: 'NAME', help: 'database and measurement in it, or table of keys [test]' },
   {
     name: 'url',
     value: 'URL',
@@ -56,8 +57,8 @@ export function renderHelp(): string {
   );
   return `ctchecker: writes test data to Citadel and checks that all of it is there
 
-Usage: ctchecker -write -tstore [-flag value]...
-       ctchecker -check -tstore [-flag value]...
+Usage: ctchecker -write -tstore|-kstore [-flag value]...
+       ctchecker -check -tstore|-kstore [-flag value]...
 
 Flags take one dash or two, and a space or "=" before the value.
 
@@ -68,12 +69,17 @@ Every point is a function of its series and index and carries a checksum; -check
 ctchecker-NAME.journal in the current directory; with it, -check also tells lost points (once
 acknowledged) from points never acknowledged.
 
+With -kstore a key is put, overwritten, deleted and put again, as its number says; -check lists all
+keys and reads each by its name, and a key that was deleted last must not be there. Its journal is
+ctchecker-NAME.keys.journal.
+
 Examples
   ctchecker -write -tstore -count 1000 -series 100 -rate 10000
   ctchecker -check -tstore -count 1000 -series 100
+  ctchecker -write -check -kstore -count 10000 -rate 5000
 
-Exit status: 0 when all is well, 1 when points stay unacknowledged or are missing, wrong or
-duplicate, 2 for a bad flag or value.
+Exit status: 0 when all is well, 1 when something stays unacknowledged or is missing, wrong,
+duplicate or came back, 2 for a bad flag or value.
 `;
 }
 
@@ -114,8 +120,10 @@ function readTable(flags: FlagTexts): string {
 export function readOptions(args: readonly string[]): CheckerOptions | 'help' {
   const flags = parseFlags(args, optionTable);
   if (isOn(flags, 'help')) return 'help';
-  if (isOn(flags, 'kstore')) throw new UsageError('-kstore is not supported yet; use -tstore');
-  if (!isOn(flags, 'tstore')) throw new UsageError('say which store: -tstore (or see -help)');
+  const isKeys = isOn(flags, 'kstore');
+  if (isKeys === isOn(flags, 'tstore')) {
+    throw new UsageError('say which store: either -tstore or -kstore (or see -help)');
+  }
   const write = isOn(flags, 'write');
   const check = isOn(flags, 'check');
   if (!write && !check)
@@ -128,6 +136,7 @@ export function readOptions(args: readonly string[]): CheckerOptions | 'help' {
     );
   }
   return {
+    store: isKeys ? 'kstore' : 'tstore',
     write,
     check,
     count,

@@ -23,7 +23,7 @@ const baseNs = 1_500_000_000_000_000_000n;
 const stepNs = 1_000_000_000n;
 
 /** Three rounds of a 32-bit mixer (the finalizer of MurmurHash3): well spread, cheap, portable. */
-function mix(series: number, index: number, salt: number): number {
+export function mix(series: number, index: number, salt: number): number {
   let hash = Math.imul(series ^ 0x9e3779b9, 0x85ebca6b) ^ salt;
   hash = Math.imul(hash ^ (hash >>> 16) ^ index, 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

@@ -1,7 +1,9 @@
 /**
  * Goal: whatever happens to one node or to etcd, a writer that tries all nodes gets every point
- * acknowledged, every point is there afterwards, and all copies agree within 10 s of the last fault.
- * Method: `ctchecker` from outside, faults in turn while it writes, then `ctchecker -check` and `citadel verify`.
+ * acknowledged, every point is there afterwards, and all copies agree within 10 s of the last fault. The same
+ * for keys beside them: every key has its last value, and no deleted key comes back.
+ * Method: `ctchecker` from outside for both kinds of store, faults in turn while it writes, then `ctchecker -check`
+ * and `citadel verify`.
  *
  * TEST_FAULT_ROUNDS: more rounds over all faults (scripts/fault-test.mjs).
  */
@@ -20,6 +22,7 @@ const settleMs = 1_000;
 const roundSeconds = 30;
 const rate = 100;
 const agreeMs = 10_000;
+const stores = ['-tstore', '-kstore'];
 
 describe.skipIf(!etcdInstalled)('faults under load', () => {
   let cluster: CitadelCluster;
@@ -65,9 +68,11 @@ describe.skipIf(!etcdInstalled)('faults under load', () => {
     'kill, pause, stop, restart and an etcd restart lose nothing and show no error',
     async () => {
       const count = rounds * roundSeconds * rate;
-      const size = ['-tstore', '-count', String(count), '-rate', String(rate)];
+      const size = ['-count', String(count), '-rate', String(rate)];
       const urls = ['-url', cluster.urls.join(',')];
-      const writing = runBin('ctchecker', ['-write', ...size, ...urls], directory);
+      const run = (verb: string, store: string) =>
+        runBin('ctchecker', [verb, store, ...size, ...urls], directory);
+      const writing = stores.map((store) => run('-write', store));
       await sleep(settleMs);
       for (let round = 0; round < rounds; round++) {
         await runFaults(round);
@@ -82,11 +87,14 @@ describe.skipIf(!etcdInstalled)('faults under load', () => {
         },
         agreeMs,
       );
-      const written = await writing;
-      expect(written.stdout).toContain(`${count} acknowledged, 0 not acknowledged`);
-      expect(written.status, written.stderr).toBe(0);
-      const checked = await runBin('ctchecker', ['-check', ...size, ...urls], directory);
-      expect(checked.status, checked.stdout).toBe(0);
+      for (const written of await Promise.all(writing)) {
+        expect(written.stdout).toContain(`${count} acknowledged, 0 not acknowledged`);
+        expect(written.status, written.stderr).toBe(0);
+      }
+      for (const store of stores) {
+        const checked = await run('-check', store);
+        expect(checked.status, checked.stdout + checked.stderr).toBe(0);
+      }
     },
     rounds * 180_000,
   );

@@ -131,6 +131,7 @@ test('the journal counts only runs with the same number of series', () => {
 
 test('options have the promised names and defaults', () => {
   expect(readOptions(['-write', '--tstore'])).toEqual({
+    store: 'tstore',
     write: true,
     check: false,
     count: 1,
@@ -146,7 +147,7 @@ test('options have the promised names and defaults', () => {
 });
 
 test.each([
-  [['-write', '-kstore'], '-kstore is not supported yet'],
+  [['-write', '-kstore', '-tstore'], 'either -tstore or -kstore'],
   [['-write'], 'say which store'],
   [['-tstore'], 'say what to do'],
   [['-write', '-tstore', '-rate', '100001'], 'bad value "100001" for -rate'],
