@@ -3,7 +3,7 @@
  * Method: one server with users; the `influx` shell, Python's client and our own commands.
  */
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -15,13 +15,15 @@ import {
   testSecret,
 } from '../support/access-people.ts';
 import type { CitadelProcess } from '../support/citadel-process.ts';
+import { havePackages } from '../support/debian-packages.ts';
 import { startSecured } from '../support/secured-citadel.ts';
 import { startServer } from '../support/server-process.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 
 const shell = '/usr/bin/influx';
 const python = '/usr/bin/python3';
-const hasPythonClient = existsSync('/usr/lib/python3/dist-packages/influxdb');
+const hasShell = havePackages('influxdb-client');
+const hasPythonClient = havePackages('python3-influxdb');
 const citadelBinary = fileURLToPath(new URL('../../bin/citadel', import.meta.url));
 
 let server: CitadelProcess;
@@ -53,30 +55,27 @@ function runShell(name: string, password: string, execute: string) {
   return run(shell, [...place, ...login, '-execute', execute]);
 }
 
-test.skipIf(!existsSync(shell))(
-  'the influx shell logs in, writes, reads and is refused',
-  async () => {
-    const as = (name: string, text: string) => runShell(name, passwordOf(name), text);
-    const written = await as('writer', 'INSERT shell,host=a v=1.5 1000000000');
-    expect([written.code, written.out + written.err]).toEqual([0, '']);
-    const read = await as('reader', 'SELECT * FROM shell');
-    expect(read.out).toMatch(/1000000000 +a +1\.5/);
+test.skipIf(!hasShell)('the influx shell logs in, writes, reads and is refused', async () => {
+  const as = (name: string, text: string) => runShell(name, passwordOf(name), text);
+  const written = await as('writer', 'INSERT shell,host=a v=1.5 1000000000');
+  expect([written.code, written.out + written.err]).toEqual([0, '']);
+  const read = await as('reader', 'SELECT * FROM shell');
+  expect(read.out).toMatch(/1000000000 +a +1\.5/);
 
-    const refused = await as('writer', 'SELECT * FROM shell');
-    expect(refused.out + refused.err).toContain(
-      "writer not authorized to execute statement 'SELECT * FROM shell', requires READ on mine",
-    );
-    const stranger = await as('stranger', 'INSERT shell v=1');
-    expect(stranger.out + stranger.err).toContain('user is not authorized to write to database');
-    const wrong = await runShell('reader', 'wrong', 'SHOW DATABASES');
-    expect(wrong.out + wrong.err).toContain('authorization failed');
-    const nobody = await runShell('', '', 'SHOW DATABASES');
-    expect(nobody.out + nobody.err).toContain('unable to parse authentication credentials');
-    // It changes things by POST: no switch is needed for it.
-    const made = await as('admin', 'CREATE DATABASE byshell; DROP DATABASE byshell');
-    expect([made.code, made.err]).toEqual([0, '']);
-  },
-);
+  const refused = await as('writer', 'SELECT * FROM shell');
+  expect(refused.out + refused.err).toContain(
+    "writer not authorized to execute statement 'SELECT * FROM shell', requires READ on mine",
+  );
+  const stranger = await as('stranger', 'INSERT shell v=1');
+  expect(stranger.out + stranger.err).toContain('user is not authorized to write to database');
+  const wrong = await runShell('reader', 'wrong', 'SHOW DATABASES');
+  expect(wrong.out + wrong.err).toContain('authorization failed');
+  const nobody = await runShell('', '', 'SHOW DATABASES');
+  expect(nobody.out + nobody.err).toContain('unable to parse authentication credentials');
+  // It changes things by POST: no switch is needed for it.
+  const made = await as('admin', 'CREATE DATABASE byshell; DROP DATABASE byshell');
+  expect([made.code, made.err]).toEqual([0, '']);
+});
 
 const script = `
 import sys

@@ -153,6 +153,40 @@ describe.skipIf(!influxdInstalled)('rights as InfluxDB 1.6.7 has them', () => {
     }
   });
 
+  test('where more is asked for than over there', async () => {
+    const cq = (db: string, into: string, from: string) =>
+      `CREATE CONTINUOUS QUERY c ON ${db} BEGIN SELECT mean(v) INTO ${into} FROM ${from} GROUP BY time(1h) END`;
+    for (const [q, missing] of [
+      ['SHOW SERIES ON mine FROM other..m', 'READ on other'],
+      ['SHOW TAG VALUES FROM other..m WITH KEY = a', 'READ on other'],
+      [cq('mine', 't', 'm'), 'WRITE on mine'],
+      [cq('mine', 't', 'other..m'), 'READ on other'],
+    ] as const) {
+      const params = { q, db: 'mine' };
+      const { ours, theirs } = await askBoth('/query', params, loginWays.url!('reader'));
+      expect(ours.status, q).toBe(403);
+      expect(ours.refusal, q).toContain(`requires ${missing}"`);
+      expect(theirs.status, q).toBe(200);
+    }
+    const early = bearer({ username: 'owner', exp, iat: exp });
+    const { ours, theirs } = await askBoth('/query', { q: 'SHOW DATABASES' }, early);
+    expect([ours.status, theirs.status]).toEqual([200, 401]);
+  });
+
+  test('continuous queries of databases that one may not read', async () => {
+    const q =
+      'CREATE CONTINUOUS QUERY secret ON other BEGIN SELECT mean(v) INTO t FROM m GROUP BY time(1h) END';
+    await askBoth('/query', { q, db: 'other' }, loginWays.url!('admin'));
+    const shown = [citadel, influxd].map(async (server) => {
+      const { params, headers } = loginWays.url!('reader');
+      const asked = { q: 'SHOW CONTINUOUS QUERIES', db: 'mine', ...params };
+      return (await server.request('/query', asked, { headers })).text();
+    });
+    const [ours, theirs] = await Promise.all(shown);
+    expect(ours).not.toContain('secret');
+    expect(theirs).toContain('secret');
+  });
+
   test('what one may see of the list of databases', async () => {
     for (const { name } of people.slice(1)) {
       const shown = [citadel, influxd].map(async (server) => {

@@ -1,4 +1,4 @@
-/** Users and what they may do. Stored and listed here; nobody is refused anything yet. */
+/** Users and what they may do: made, changed and listed. Who may run this is decided before (access/rights.ts). */
 
 import type {
   CreateUserStatement,
