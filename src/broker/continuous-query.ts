@@ -111,8 +111,8 @@ function limitTo(select: SelectStatement, fromNs: bigint, untilNs: bigint): Expr
 function fixOffset(select: SelectStatement, offsetNs: bigint): readonly Expr[] {
   return select.dimensions.map((dimension): Expr => {
     if (dimension.kind !== 'call' || dimension.name !== 'time') return dimension;
-    const [interval] = dimension.args;
-    if (interval === undefined || offsetNs === 0n) return dimension;
+    const [interval, offset] = dimension.args;
+    if (interval === undefined || offset === undefined) return dimension;
     return { ...dimension, args: [interval, { kind: 'duration', ns: offsetNs }] };
   });
 }

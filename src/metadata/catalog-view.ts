@@ -65,6 +65,12 @@ export interface Catalog {
     dbId: string,
     measurement: string,
   ): Promise<ReadonlyMap<string, FieldType> | undefined>;
+  /**
+   * Brings `view` up to what the store has now: the fields of a measurement, or of all (undefined).
+   *
+   * @throws CitadelError `unavailable`
+   */
+  refreshFields(dbId: string, measurement: string | undefined): Promise<void>;
   createDatabase(
     name: string,
     policy?: PolicyOptions & { readonly name?: string | undefined },

@@ -180,6 +180,12 @@ class StoredCatalog implements OpenCatalog {
     return this.view.fields(dbId, measurement);
   }
 
+  refreshFields(dbId: string, measurement: string | undefined): Promise<void> {
+    const prefix =
+      measurement === undefined ? `${fieldsPrefix}${dbId}/` : fieldsKey(dbId, measurement);
+    return this.#local.refresh(prefix);
+  }
+
   registerFields(dbId: string, fields: readonly FieldRegistration[]) {
     return registerFields(this.#local, dbId, fields);
   }

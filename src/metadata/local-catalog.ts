@@ -148,6 +148,11 @@ export class LocalCatalog {
     return look;
   }
 
+  /** The same, by a look that begins now. */
+  refresh(prefix: string): Promise<void> {
+    return this.#look(prefix);
+  }
+
   async #look(prefix: string): Promise<void> {
     const { revision, records } = await this.#store.range(prefix);
     // What the watch has brought by now is newer, and may have removed what was read.

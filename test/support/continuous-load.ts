@@ -13,6 +13,7 @@ const rowsPerWrite = 6;
 const pauseMs = 15;
 const latePeriod = 4;
 const patienceMs = 60_000;
+export const windowMsMax = 1_000;
 
 interface Definition {
   readonly name: string;
@@ -144,8 +145,9 @@ export class ContinuousLoad {
 
   /** Every window of the rows written holds what its query gives, asked at any node. */
   async expectExact(node: CitadelProcess): Promise<void> {
-    const fromMs = Math.ceil(this.#firstMs / 1_000) * 1_000 + 1_000;
-    const untilMs = Math.floor(this.#lastMs / 1_000) * 1_000 + 2_000;
+    // No window of a row begins before, or ends after.
+    const fromMs = this.#firstMs - windowMsMax;
+    const untilMs = this.#lastMs + windowMsMax;
     for (const one of definitions) {
       await waitUntil(
         `windows of ${one.name} equal the query`,

@@ -174,7 +174,18 @@ export class QueryRunner {
     if (this.#heededNs !== undefined && untilNs <= this.#heededNs) return;
     const { revision, heeded } = await this.#query.announce(untilNs);
     await this.#parts.gate.waitUntilHeeded(revision, heeded, this.#parts.signal);
+    await this.#refreshFields();
     this.#heededNs = this.#query.progress.announcedNs;
+  }
+
+  /** Fields that other nodes made known before their rows: this node's copy of the catalog may be late. */
+  async #refreshFields(): Promise<void> {
+    const { catalog, isAlone } = this.#parts;
+    if (isAlone) return;
+    for (const { database, measurement } of this.#plan.sources) {
+      const db = catalog.view.database(database);
+      if (db !== undefined) await catalog.refreshFields(db.id, measurement);
+    }
   }
 
   /** Windows that rows came late for, computed anew; their marks go when all are done. */
@@ -184,6 +195,7 @@ export class QueryRunner {
     const due = findDueMarks(state, this.identity.key, this.#orphans, life);
     if (due.length === 0) return;
     for (const { value } of due) broker.heed(value.marks);
+    await this.#refreshFields();
     const ranges = due.flatMap(({ value }) => value.ranges);
     const left = await this.#runRanges(this.#clip(ranges));
     const records: MetaRecord[] = due.map(({ record }) => record);
