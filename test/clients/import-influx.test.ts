@@ -74,7 +74,9 @@ describe.skipIf(!havePackages('influxdb'))('import from a real InfluxDB', () => 
     removeTempDir(directory);
   });
 
-  test('killed on its way and started again, it copies every point once', async () => {
+  test('killed on its way and started again, it copies every point once', {
+    timeout: 180_000,
+  }, async () => {
     const args = [
       'import',
       '-from-influx',
@@ -85,7 +87,7 @@ describe.skipIf(!havePackages('influxdb'))('import from a real InfluxDB', () => 
     ];
     const journal = join(directory, 'copy.journal');
     const flags = [...args, '-journal', journal];
-    const first = startTool([...flags, '-rate', '4000'], directory);
+    const first = startTool([...flags, '-rate', '2000'], directory);
     let isOver = false;
     const ended = first.result.finally(() => {
       isOver = true;
@@ -107,7 +109,7 @@ describe.skipIf(!havePackages('influxdb'))('import from a real InfluxDB', () => 
     expect(existsSync(journal)).toBe(false);
   });
 
-  test('all conformance queries are answered alike', async () => {
+  test('all conformance queries are answered alike', { timeout: 300_000 }, async () => {
     const questions = caseFiles()
       .flatMap((file) => readCases(file))
       .filter(({ accepted }) => accepted === undefined);

@@ -4,7 +4,7 @@ import { type CitadelCluster, startCluster } from '../../support/citadel-cluster
 import { type CitadelProcess, startCitadel } from '../../support/citadel-process.ts';
 import type { HttpResponse } from '../../support/http-client.ts';
 import { type InfluxdProcess, startInfluxd } from '../../support/influxd-process.ts';
-import { dataSets, preparations } from './datasets.ts';
+import { type DataSet, dataSets, preparations } from './datasets.ts';
 
 const batchSize = 5000;
 
@@ -36,11 +36,11 @@ async function mustSucceed(response: HttpResponse, what: string): Promise<void> 
   throw new Error(`${what}: ${response.status} ${response.text()}`);
 }
 
-export async function load(server: Server): Promise<void> {
+export async function load(server: Server, sets: readonly DataSet[] = dataSets): Promise<void> {
   for (const q of preparations) {
     await mustSucceed(await server.request('/query', { q }, { method: 'POST' }), q);
   }
-  for (const { database, policy, lines } of dataSets) {
+  for (const { database, policy, lines } of sets) {
     for (let from = 0; from < lines.length; from += batchSize) {
       const body = lines.slice(from, from + batchSize).join('\n');
       const response = await server.request(

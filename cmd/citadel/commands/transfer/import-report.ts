@@ -26,7 +26,7 @@ export class ImportReport {
     readShare: () => { readonly share: number | undefined; readonly before: number },
   ) {
     this.#io = io;
-    this.totals = { ...before };
+    this.totals = { written: before.written, refused: before.refused };
     const startMs = performance.now();
     this.#progress = new Progress(() => {
       const { share, before: shareBefore } = readShare();

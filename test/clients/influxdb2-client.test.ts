@@ -1,0 +1,101 @@
+/** The client library of InfluxDB 2 for JavaScript, which writes to /api/v2/write, with and without a login. */
+
+import { HttpError, InfluxDB, Point } from '@influxdata/influxdb-client';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
+
+const timesNs = {
+  ns: '1600000000000000001',
+  us: '1600000000000001',
+  ms: '1600000000001',
+  s: '1600000001',
+};
+const storedNs = [
+  '1600000000000000001',
+  '1600000000000001000',
+  '1600000000001000000',
+  '1600000001000000000',
+];
+
+describe('@influxdata/influxdb-client', () => {
+  let citadel: CitadelProcess;
+  let guarded: CitadelProcess;
+
+  beforeAll(async () => {
+    [citadel, guarded] = await Promise.all([
+      startCitadel({ args: ['-fsync', 'never'] }),
+      startCitadel({ args: ['-fsync', 'never', '-auth-enabled', 'true'] }),
+    ]);
+    const create =
+      'CREATE DATABASE app; CREATE RETENTION POLICY week ON app DURATION INF REPLICATION 1';
+    const admin = { u: 'root', p: 'secret' };
+    const first = `CREATE USER root WITH PASSWORD 'secret' WITH ALL PRIVILEGES`;
+    await guarded.request('/query', { q: first }, { method: 'POST' });
+    const users =
+      "CREATE USER ann WITH PASSWORD 'pass'; GRANT WRITE ON app TO ann; CREATE USER bob WITH PASSWORD 'pass'";
+    await citadel.request('/query', { q: create }, { method: 'POST' });
+    await guarded.request('/query', { q: `${create}; ${users}`, ...admin }, { method: 'POST' });
+  });
+
+  afterAll(() => Promise.all([citadel?.cleanUp(), guarded?.cleanUp()]));
+
+  function writeApi(
+    server: CitadelProcess,
+    token: string,
+    bucket: string,
+    precision: 'ns' | 'us' | 'ms' | 's',
+  ) {
+    const options = { maxRetries: 0 };
+    return new InfluxDB({ url: server.url, token }).getWriteApi('any', bucket, precision, options);
+  }
+
+  test('points in every precision, to a policy and to the default one', async () => {
+    for (const [precision, time] of Object.entries(timesNs)) {
+      for (const bucket of ['app', 'app/week']) {
+        const api = writeApi(citadel, '', bucket, precision as keyof typeof timesNs);
+        api.useDefaultTags({ region: 'e, u' });
+        api.writePoint(
+          new Point('job')
+            .tag('host', 'a b')
+            .floatField('load', 0.5)
+            .intField('n', 7)
+            .booleanField('ok', true)
+            .stringField('text', 'say "hi"')
+            .timestamp(time),
+        );
+        await api.close();
+      }
+    }
+    for (const rp of ['autogen', 'week']) {
+      const params = { db: 'app', rp, epoch: 'ns', q: 'SELECT * FROM job' };
+      const answer = await citadel.request('/query', params);
+      const rows = storedNs.map((time) => `[${time},"a b",0.5,7,true,"e, u","say \\"hi\\""]`);
+      expect(answer.text()).toContain(
+        `"columns":["time","host","load","n","ok","region","text"],"values":[${rows.join(',')}]`,
+      );
+    }
+  });
+
+  test('a user and a password are a token', async () => {
+    const api = writeApi(guarded, 'ann:pass', 'app/autogen', 's');
+    api.writeRecord('m v=1 1600000000');
+    await api.close();
+    const params = { u: 'root', p: 'secret', db: 'app', q: 'SELECT count(v) FROM m' };
+    expect((await guarded.request('/query', params)).text()).toContain(
+      '["1970-01-01T00:00:00Z",1]',
+    );
+  });
+
+  test.each([
+    ['a wrong password', 'ann:wrong', 'app', 401],
+    ['nobody', '', 'app', 401],
+    ['a user without the right', 'bob:pass', 'app', 403],
+    ['an unknown bucket', 'ann:pass', 'none/autogen', 404],
+  ])('%s is refused', async (_, token, bucket, status) => {
+    const api = writeApi(guarded, token, bucket, 's');
+    api.writeRecord('m v=2 1600000000');
+    const failure = await api.close().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(HttpError);
+    expect((failure as HttpError).statusCode).toBe(status);
+  });
+});
