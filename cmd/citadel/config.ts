@@ -124,6 +124,34 @@ function fromFile(path: string, readFile: ReadFile): GivenTexts {
   return given;
 }
 
+/** The texts given for settings: command line first, then environment, then file. */
+function gatherLayers(flags: FlagTexts, { machine, readFile }: ConfigSources): GivenTexts[] {
+  const path = flags.get('config')?.at(-1) ?? (machine.env.CITADEL_CONFIG || undefined);
+  const file: GivenTexts = path === undefined ? new Map() : fromFile(path, readFile);
+  return [fromFlags(flags), fromEnvironment(machine.env), file];
+}
+
+/** A setting as it is in force. */
+export interface EffectiveSetting {
+  readonly name: SettingName;
+  readonly text: string;
+  /** Undefined = nobody has said anything else than the default. */
+  readonly origin: string | undefined;
+}
+
+/** All settings in the order of the help. @throws UsageError */
+export function listEffective(sources: ConfigSources): EffectiveSetting[] {
+  const layers = gatherLayers(parseFlags(sources.args, flagSyntax), sources);
+  return settingNames.map((name) => {
+    const given = layers.map((layer) => layer.get(name)).find((found) => found !== undefined);
+    return {
+      name,
+      text: given?.text ?? settings[name].fallback(sources.machine),
+      origin: given?.origin,
+    };
+  });
+}
+
 function readValues(layers: readonly GivenTexts[], machine: Machine): SettingValues {
   const entries = settingNames.map((name) => {
     const { fallback, read } = settings[name];
@@ -265,9 +293,7 @@ export function readConfig(sources: ConfigSources): CitadelConfig | 'help' | 've
   if (flags.get('help')?.at(-1) === 'true') return 'help';
   if (flags.get('version')?.at(-1) === 'true') return 'version';
 
-  const path = flags.get('config')?.at(-1) ?? (machine.env.CITADEL_CONFIG || undefined);
-  const file: GivenTexts = path === undefined ? new Map() : fromFile(path, readFile);
-  const values = readValues([fromFlags(flags), fromEnvironment(machine.env), file], machine);
+  const values = readValues(gatherLayers(flags, sources), machine);
   return Object.freeze({
     node: toNodeConfig(values, version, readFile),
     log: Object.freeze({

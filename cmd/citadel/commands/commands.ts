@@ -6,6 +6,7 @@ import { UsageError } from '../../flags/usage-error.ts';
 import { renderFlag, wrapText } from '../../flags/wrap-text.ts';
 import { drain, remove, setReplicas, showPlan } from './change-cluster.ts';
 import type { CommandIo, CommandOptions } from './command-io.ts';
+import { configTool } from './config.ts';
 import { exportTool } from './export.ts';
 import { importTool } from './import.ts';
 import { reseed } from './meta-reseed.ts';
@@ -89,7 +90,11 @@ const commands: Readonly<Record<string, Command>> = {
 };
 
 /** Those that have flags of their own. */
-const tools: Readonly<Record<string, Tool>> = { export: exportTool, import: importTool };
+const tools: Readonly<Record<string, Tool>> = {
+  export: exportTool,
+  import: importTool,
+  config: configTool,
+};
 
 interface CommandFlag extends FlagSyntax {
   readonly value?: string;

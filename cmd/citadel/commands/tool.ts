@@ -20,6 +20,8 @@ export interface Tool {
   readonly operands: string;
   readonly operandsMax: number;
   readonly flags: readonly ToolFlag[];
+  /** Flags that the help of something else explains. */
+  readonly otherFlags?: readonly FlagSyntax[];
   /** Paragraphs. */
   readonly details: readonly string[];
   readonly examples: readonly string[];
@@ -83,7 +85,8 @@ export async function runTool(
   io: CommandIo,
 ): Promise<number> {
   const operands: string[] = [];
-  const flags = parseFlags(args, [...tool.flags, helpFlag], operands);
+  const known = [...tool.flags, helpFlag, ...(tool.otherFlags ?? [])];
+  const flags = parseFlags(args, known, operands);
   if (isSet(flags, 'help')) {
     io.out(renderToolHelp(name, tool));
     return 0;
