@@ -1,7 +1,8 @@
 /**
  * The HTTP surface against a real InfluxDB 1.6.7: the same requests to both, compared byte by byte.
  *
- * Cases are data (cases/http-surface.json); they run in order on one database `mydb`.
+ * Cases are data: what the server answers to anybody (cases/http-surface.json), and the requests of Telegraf and of
+ * Grafana as they send them. They run in order, on one database `mydb` and on those that they make.
  */
 
 import { readFileSync } from 'node:fs';
@@ -21,6 +22,8 @@ interface Step {
   readonly cut?: number;
   /** A valid body of this size. */
   readonly fillBody?: number;
+  /** Without a size, as Telegraf sends gzip. */
+  readonly chunked?: boolean;
 }
 
 interface Case extends Step {
@@ -29,8 +32,12 @@ interface Case extends Step {
   readonly compareHeaders?: readonly string[];
 }
 
-const file = new URL('./cases/http-surface.json', import.meta.url);
-const cases = JSON.parse(readFileSync(file, 'utf8')) as readonly Case[];
+function readCases(name: string): readonly Case[] {
+  const file = new URL(`./cases/${name}.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')) as readonly Case[];
+}
+
+const cases = ['http-surface', 'telegraf', 'grafana'].flatMap(readCases);
 
 const comparedHeaders = [
   'content-type',
@@ -53,6 +60,7 @@ async function send(base: string, step: Step): Promise<HttpResponse> {
     method: step.method ?? 'GET',
     ...(step.headers && { headers: step.headers }),
     ...(body !== undefined && { body }),
+    ...(step.chunked && { chunked: true }),
   };
   return httpRequest(base + path, request);
 }

@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** Sends the body without saying its size first. Default false. */
+  readonly chunked?: boolean;
   /** Default 30,000. */
   readonly timeoutMs?: number;
 }
@@ -24,7 +26,7 @@ export interface HttpResponse {
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 export function httpRequest(url: string, options: HttpRequest = {}): Promise<HttpResponse> {
-  const { method = 'GET', headers = {}, body, timeoutMs = 30_000 } = options;
+  const { method = 'GET', headers = {}, body, chunked = false, timeoutMs = 30_000 } = options;
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { method, headers, agent }, (incoming) => {
       const parts: Buffer[] = [];
@@ -43,7 +45,8 @@ export function httpRequest(url: string, options: HttpRequest = {}): Promise<Htt
     });
     outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error(`no answer from ${url}`)));
     outgoing.on('error', reject);
-    if (body !== undefined) outgoing.setHeader('Content-Length', Buffer.byteLength(body));
+    if (chunked) outgoing.setHeader('Transfer-Encoding', 'chunked');
+    else if (body !== undefined) outgoing.setHeader('Content-Length', Buffer.byteLength(body));
     outgoing.end(body);
   });
 }

@@ -19,7 +19,9 @@ function read(text: string) {
 }
 
 test('value, seconds with a fraction, and no time or -1, which is now', () => {
-  const { rows, lineCount, refusedCount } = read('a.b 1.5 10\r\na.b -2e3 10.25\n\n a.b\t3 \na.b 4 -1\n');
+  const { rows, lineCount, refusedCount } = read(
+    'a.b 1.5 10\r\na.b -2e3 10.25\n\n a.b\t3 \na.b 4 -1\n',
+  );
   expect(rows).toEqual([
     ['a.b', 1.5, 10_000_000_000n],
     ['a.b', -2000, 10_250_000_000n],
