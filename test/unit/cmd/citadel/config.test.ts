@@ -50,6 +50,11 @@ test('without any setting the defaults hold', () => {
       fsyncIntervalMs: 1000,
       memoryBytes: 2 * 2 ** 30,
       maxBodyBytes: 25_000_000,
+      care: {
+        scrubIntervalMs: 86_400_000,
+        scrubBytesPerSecond: 2 ** 24,
+        compareIntervalMs: 3_600_000,
+      },
       threads: 2,
       limits: {
         queryTimeoutMs: 0,
@@ -63,6 +68,8 @@ test('without any setting the defaults hold', () => {
       services: {
         continuousQueries: { enabled: true, runIntervalMs: 1000 },
         subscriptions: { logBytesMax: 2 ** 30 },
+        udp: undefined,
+        graphite: undefined,
       },
       access: {
         isEnabled: false,
@@ -99,6 +106,7 @@ const freeTexts = new Set<string>([
   'kvstore-ca',
   'kvstore-cert',
   'kvstore-key',
+  'shared-secret-file',
   'udp-database',
   'udp-retention-policy',
   'graphite-database',
