@@ -1,9 +1,11 @@
 /**
- * What this node's broker stored while it could tell nobody: stretches of time, kept in a file of the data
- * directory, so that even after a crash every continuous query hears that rows may have come late in them.
+ * Stretches of time in which rows may surface that no continuous query was told of, kept in a file of the
+ * data directory: **unheard** ones, stored while this node's broker could tell nobody, and **hot** ones, which are
+ * on their way. After a crash both are the same: what was on its way may be in this node's logs alone, and
+ * is spread when the node is back. Then every query gets a mark over them.
  *
- * A note is durable before the rows it stands for leave. Stretches are rounded to minutes, so that
- * a node that is cut off for long writes the file once a minute, not once a write.
+ * A note is durable before the rows it stands for leave. Stretches are rounded to minutes, so that the file
+ * is written about once a minute, not once a write.
  */
 
 import { CitadelError } from '../../base/errors.ts';
@@ -43,13 +45,14 @@ function parse(bytes: Uint8Array): Range[] {
 
 export class LateNotes {
   readonly #disk: Disk;
-  #ranges: readonly Range[];
+  #unheard: readonly Range[];
+  #hot: readonly Range[] = [];
   #isWritten = true;
   #writing: Promise<void> | undefined;
 
   private constructor(disk: Disk, ranges: readonly Range[]) {
     this.#disk = disk;
-    this.#ranges = ranges;
+    this.#unheard = ranges;
   }
 
   /** @throws CitadelError `corrupt`, `unavailable` */
@@ -57,32 +60,53 @@ export class LateNotes {
     try {
       return new LateNotes(disk, parse(await disk.readAll(notesFile)));
     } catch (error) {
-      if (error instanceof CitadelError && error.code === 'not-found')
+      if (error instanceof CitadelError && error.code === 'not-found') {
         return new LateNotes(disk, []);
+      }
       throw error;
     }
   }
 
-  get ranges(): readonly Range[] {
-    return this.#ranges;
+  /** What queries must be told of. */
+  get unheard(): readonly Range[] {
+    return this.#unheard;
   }
 
-  /** Resolves when it is durable. @throws CitadelError `disk-full`, `unavailable` */
-  async add({ from, until }: Range): Promise<void> {
-    const range = { from: floorToGrain(from), until: floorToGrain(until) + grainNs };
-    if (!coversRange(this.#ranges, range)) {
-      this.#ranges = joinRanges([...this.#ranges, range], rangesMax);
-      this.#isWritten = false;
-    }
+  /** Resolves when it is durable, as the others. @throws CitadelError `disk-full`, `unavailable` */
+  async addUnheard(range: Range): Promise<void> {
+    this.#unheard = this.#with(this.#unheard, [range]);
     await this.#write();
   }
 
-  /** Forgets these, if no others came meanwhile. */
-  async clear(delivered: readonly Range[]): Promise<void> {
-    if (this.#ranges !== delivered) return;
-    this.#ranges = [];
+  async addHot(ranges: readonly Range[]): Promise<void> {
+    this.#hot = this.#with(this.#hot, ranges);
+    await this.#write();
+  }
+
+  /** Only these are on their way any more. */
+  async keepHot(ranges: readonly Range[]): Promise<void> {
+    if (this.#hot.length === 0) return;
+    this.#hot = [];
+    this.#isWritten = false;
+    await this.addHot(ranges);
+  }
+
+  /** Forgets what was unheard, if nothing came meanwhile. */
+  async clear(told: readonly Range[]): Promise<void> {
+    if (this.#unheard !== told) return;
+    this.#unheard = [];
     this.#isWritten = false;
     await this.#write();
+  }
+
+  #with(known: readonly Range[], more: readonly Range[]): readonly Range[] {
+    const rounded = more.map(({ from, until }) => ({
+      from: floorToGrain(from),
+      until: floorToGrain(until) + grainNs,
+    }));
+    if (rounded.every((range) => coversRange(known, range))) return known;
+    this.#isWritten = false;
+    return joinRanges([...known, ...rounded], rangesMax);
   }
 
   /** One write at a time; who comes meanwhile waits for the next. */
@@ -90,7 +114,8 @@ export class LateNotes {
     while (this.#writing !== undefined) await this.#writing.catch(() => undefined);
     if (this.#isWritten) return;
     this.#isWritten = true;
-    this.#writing = this.#disk.writeAtomic(notesFile, render(this.#ranges)).finally(() => {
+    const all = joinRanges([...this.#unheard, ...this.#hot], rangesMax);
+    this.#writing = this.#disk.writeAtomic(notesFile, render(all)).finally(() => {
       this.#writing = undefined;
     });
     try {

@@ -54,7 +54,9 @@ export function findLateWindows(
   rows: WatchedRows,
   isRead: Uint8Array,
   { sinceNs, announcedNs, windows }: Reader,
+  span: Range,
 ): readonly Range[] {
+  if (span.from >= announcedNs) return [];
   const found = new Map<bigint, Range>();
   let last: Window | undefined;
   for (let row = 0; row < rows.rowCount; row++) {
@@ -62,10 +64,7 @@ export function findLateWindows(
     if (time >= announcedNs || time < sinceNs) continue;
     if (last !== undefined && time >= last.start && time < last.end) continue;
     if (isRead[rows.series[rows.rowSeries[row]!]!.measurement] === 0) continue;
-    if (found.size === windowsMax) {
-      const span = spanOf(rows, isRead);
-      return span === undefined ? [] : [span];
-    }
+    if (found.size === windowsMax) return [span];
     last = windowAt(windows, time);
     found.set(last.start, { from: last.start, until: last.end });
   }

@@ -8,7 +8,8 @@
  * yet, or has a mark.
  *
  * A broker without a valid lease can neither hear announcements nor be heard: it notes the times of all rows it
- * takes in a file, before they are stored, and when it is back every query gets a mark over them.
+ * takes in a file, before they are stored, and when it is back every query gets a mark over them. What is on its
+ * way when a node crashes may surface from its log when it is back: that is noted too.
  */
 
 import { CitadelError } from '../../base/errors.ts';
@@ -21,7 +22,7 @@ import type { AgreedState } from './agreed-state.ts';
 import { type LateHold, LateMarks, type LateWindows } from './late-marks.ts';
 import { LateNotes } from './late-notes.ts';
 import { findLateWindows, readMeasurements, spanOf } from './late-rows.ts';
-import type { Range } from './ranges.ts';
+import { clipRanges, type Range } from './ranges.ts';
 import {
   heededKey,
   type ProgressRecord,
@@ -31,6 +32,8 @@ import {
 } from './records.ts';
 
 const tickMs = 250;
+/** Notes of rows that are no longer on their way go about once a minute. */
+const ticksPerSweep = 240;
 /** Rows whose fate is unknown may still be stored by then: longer than any write is on its way. */
 const unknownMs = 30_000;
 /** Frames of a broker that is gone may still be taken for so long. */
@@ -48,6 +51,7 @@ interface KnownReader {
 interface Pass {
   /** Resolves when its fate is settled. */
   readonly settled: Promise<void>;
+  readonly touched: readonly Range[];
   /** Lease under which it began; '' = none. */
   readonly lease: string;
 }
@@ -72,6 +76,7 @@ export class WriteGate implements WriteWatch {
   #attaching: Promise<void> | undefined;
   #delivering: Promise<void> | undefined;
   #tick: TimerHandle | undefined;
+  #tickCount = 0;
   #closed = false;
 
   private constructor(parts: GateParts, state: AgreedState, notes: LateNotes) {
@@ -104,21 +109,18 @@ export class WriteGate implements WriteWatch {
   enter(rows: WatchedRows): WritePass | undefined {
     if (!this.isKnown) return this.#enterUnknown(rows);
     const readers = this.#readers.get(JSON.stringify([rows.database, rows.policy])) ?? [];
-    let span: Range | undefined;
-    const queries: QueryKey[] = [];
+    const touched = new Map<QueryKey, readonly Range[]>();
     const late = new Map<QueryKey, readonly Range[]>();
     for (const { query, reader } of readers) {
       const isRead = readMeasurements(reader, rows);
-      const own = isRead && spanOf(rows, isRead);
-      if (isRead === undefined || own === undefined) continue;
-      queries.push(query);
-      span = span === undefined ? own : joinSpans(span, own);
-      if (own.from >= reader.announcedNs) continue;
-      const windows = findLateWindows(rows, isRead, reader);
+      const span = isRead && spanOf(rows, isRead);
+      if (isRead === undefined || span === undefined) continue;
+      const windows = findLateWindows(rows, isRead, reader, span);
       if (windows.length > 0) late.set(query, windows);
+      const onTime = clipRanges([span], { from: reader.announcedNs, until: span.until });
+      if (windows.length + onTime.length > 0) touched.set(query, [...windows, ...onTime]);
     }
-    if (span === undefined) return undefined;
-    return this.#open(span, new Map(queries.map((query) => [query, [span]])), late);
+    return touched.size === 0 ? undefined : this.#open(touched, late);
   }
 
   /** Resolves when every broker heeds what was announced by a revision; `heeded`: all of them as of then. */
@@ -142,7 +144,7 @@ export class WriteGate implements WriteWatch {
 
   /** Rows of these windows may have been overwritten by older results: they are computed once more. */
   async markAgain(query: QueryKey, range: Range): Promise<void> {
-    (await this.#hold(new Map([[query, [range]]]), range)).release();
+    (await this.#hold(new Map([[query, [range]]]))).release();
   }
 
   async close(): Promise<void> {
@@ -152,6 +154,8 @@ export class WriteGate implements WriteWatch {
     for (const wake of [...this.#waiters]) wake();
     await Promise.allSettled([this.#attaching, this.#delivering]);
     await this.#marks.close();
+    const hot = [...this.#passes].flatMap(({ touched }) => touched);
+    await this.#notes.keepHot(hot).catch((error: unknown) => this.#complain('cannot note', error));
   }
 
   /** Of rows that nobody can be told of: noted first. */
@@ -161,62 +165,77 @@ export class WriteGate implements WriteWatch {
     // A store that was read and has no query tells that nobody cares.
     const nobodyCares = this.#state.revision > 0 && this.#state.progress.size === 0;
     if (span === undefined || nobodyCares) return undefined;
-    const { pass, settle } = this.#begin();
+    const { settle } = this.#begin([span]);
     return {
-      ready: this.#notes.add(span),
-      settle: async () => settle(pass),
+      ready: this.#notes.addUnheard(span),
+      settle: async () => settle(),
     };
   }
 
-  /** `all`: every row of every query that reads them. */
-  #open(span: Range, all: LateWindows, late: LateWindows): WritePass {
-    const { pass, settle } = this.#begin();
-    let held: LateHold | undefined;
-    const ready =
-      late.size === 0
-        ? undefined
-        : this.#hold(late, span).then((hold) => {
-            held = hold;
-          });
+  #open(touched: LateWindows, late: LateWindows): WritePass {
+    const { pass, settle } = this.#begin([...touched.values()].flat());
+    const held = this.#prepare(pass, late);
+    // Who waits for it hears of it.
+    held.catch(() => undefined);
+    const isReady = late.size === 0 && this.#parts.lease === undefined;
     return {
-      ready,
+      ready: isReady ? undefined : held.then(() => undefined),
       settle: async (isKnown) => {
         try {
           // Nobody may have waited for it: it was cut off meanwhile, or may be stored later.
           const isMissed = !isKnown || !this.isKnown || this.#knownLease !== pass.lease;
-          const more = isMissed ? await this.#hold(all, span) : undefined;
-          if (isKnown) more?.release();
-          else if (more !== undefined) this.#parts.env.timers.after(unknownMs, more.release);
+          if (isMissed) await this.#markMissed(touched, isKnown);
         } finally {
-          held?.release();
-          settle(pass);
+          held.then(
+            (hold) => hold?.release(),
+            () => undefined,
+          );
+          settle();
         }
       },
     };
   }
 
-  #begin() {
+  /** What must be durable before the rows leave. */
+  async #prepare({ touched }: Pass, late: LateWindows): Promise<LateHold | undefined> {
+    // Alone, what surfaces after a crash surfaces before anything is computed.
+    const isNoted = this.#parts.lease !== undefined;
+    const [hold] = await Promise.all([
+      late.size === 0 ? undefined : this.#hold(late),
+      isNoted ? this.#notes.addHot(touched) : undefined,
+    ]);
+    return hold;
+  }
+
+  async #markMissed(touched: LateWindows, isKnown: boolean): Promise<void> {
+    const hold = await this.#hold(touched);
+    if (isKnown) hold.release();
+    else this.#parts.env.timers.after(unknownMs, () => hold.release());
+  }
+
+  #begin(touched: readonly Range[]) {
     let resolve: () => void = () => undefined;
     const settled = new Promise<void>((done) => {
       resolve = done;
     });
-    const pass: Pass = { settled, lease: (this.isKnown ? this.#knownLease : undefined) ?? '' };
+    const lease = (this.isKnown ? this.#knownLease : undefined) ?? '';
+    const pass: Pass = { settled, touched, lease };
     this.#passes.add(pass);
-    const settle = (one: Pass) => {
-      this.#passes.delete(one);
+    const settle = () => {
+      this.#passes.delete(pass);
       resolve();
     };
     return { pass, settle };
   }
 
   /** Marks, or else a note. @throws CitadelError `unavailable`, `disk-full` when neither can be written */
-  async #hold(late: LateWindows, span: Range): Promise<LateHold> {
+  async #hold(late: LateWindows): Promise<LateHold> {
     try {
       return await this.#marks.hold(late);
     } catch (error) {
       const isAway = error instanceof CitadelError && error.code === 'unavailable';
       if (!isAway || this.#parts.lease === undefined) throw error;
-      await this.#notes.add(span);
+      for (const range of [...late.values()].flat()) await this.#notes.addUnheard(range);
       return { release: () => undefined };
     }
   }
@@ -283,7 +302,11 @@ export class WriteGate implements WriteWatch {
         });
     }
     this.#startHeeding();
-    if (this.#notes.ranges.length > 0 && this.isKnown) {
+    if (++this.#tickCount % ticksPerSweep === 0) {
+      const hot = [...this.#passes].flatMap(({ touched }) => touched);
+      this.#notes.keepHot(hot).catch((error: unknown) => this.#complain('cannot note', error));
+    }
+    if (this.#notes.unheard.length > 0 && this.isKnown) {
       this.#delivering ??= this.#deliver()
         .catch((error: unknown) => this.#complain('cannot mark noted times', error))
         .finally(() => {
@@ -312,10 +335,14 @@ export class WriteGate implements WriteWatch {
   async #deliver(): Promise<void> {
     const unknown = [...this.#passes].filter(({ lease }) => lease !== this.#knownLease);
     await Promise.all(unknown.map(({ settled }) => settled));
-    const { ranges } = this.#notes;
-    const late = new Map([...this.#state.progress.keys()].map((query) => [query, ranges]));
-    if (late.size > 0) (await this.#marks.hold(late)).release();
-    await this.#notes.clear(ranges);
+    const { unheard } = this.#notes;
+    const late = new Map([...this.#state.progress.keys()].map((query) => [query, unheard]));
+    if (late.size > 0) {
+      (await this.#marks.hold(late)).release();
+      // Once more when what this node's logs brought along is everywhere.
+      await this.#markMissed(late, false);
+    }
+    await this.#notes.clear(unheard);
   }
 
   /** It is tried again at the next tick. */
@@ -364,8 +391,4 @@ export class WriteGate implements WriteWatch {
     broker.heed(look()?.marks ?? []);
     return false;
   }
-}
-
-function joinSpans(a: Range, b: Range): Range {
-  return { from: a.from < b.from ? a.from : b.from, until: a.until > b.until ? a.until : b.until };
 }

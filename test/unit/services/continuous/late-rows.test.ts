@@ -76,7 +76,8 @@ test('marked windows hold all late rows; each marked stretch begins and ends at 
         const isOwn = isRead[written.rowSeries[row]!] === 1;
         if (isOwn && time < announcedNs && time >= sinceNs) late.push(time);
       });
-      const marked = findLateWindows(written, isRead, reader);
+      const span = spanOf(written, isRead);
+      const marked = span === undefined ? [] : findLateWindows(written, isRead, reader, span);
       for (const time of late) {
         expect(coversRange(marked, { from: time, until: time + 1n })).toBe(true);
       }

@@ -120,7 +120,8 @@ test('an announcement is heeded when the writes that began before it are settled
   const other = await openBroker('b');
   await announceEverywhere(0n);
   const early = other.gate.enter(rowAt(5n))!;
-  expect(early.ready).toBeUndefined();
+  await early.ready;
+  expect(await marks()).toEqual([]);
   const { revision, heeded } = await announce(10n);
   expect(heeded).toHaveLength(2);
   let isHeeded = false;
@@ -201,6 +202,32 @@ test('without a lease rows are noted on disk first, and marked when the broker i
     const bytes = await env.openDisk(directory).readAll('continuous-late.json');
     return new TextDecoder().decode(bytes).includes('"ranges":[]');
   });
+});
+
+test('what was on its way when a broker crashed is marked when it is back, what was settled is not', async () => {
+  const before = await openBroker('a');
+  await announceEverywhere(0n);
+  const pass = before.gate.enter(rowAt(5n))!;
+  await pass.ready;
+  const { directory } = before;
+  brokers = [];
+  await before.gate.close();
+  before.state.close();
+  const after = await openBroker('a', directory);
+  await waitUntil('it is marked', async () => (await marks()).length > 0);
+  // Once at once, and once more when other nodes have what this one's logs brought along.
+  await waitUntil('and once more', async () => (await marks()).some(({ isOpen }) => isOpen));
+  await store.transaction({
+    compare: [],
+    onSuccess: [{ kind: 'delete-prefix', prefix: continuousKeys.late }],
+  });
+  await write(after.gate.enter(rowAt(5n)));
+  brokers = [];
+  await after.gate.close();
+  after.state.close();
+  const bytes = await env.openDisk(directory).readAll('continuous-late.json');
+  expect(new TextDecoder().decode(bytes)).toContain('"ranges":[]');
+  removeTempDir(directory);
 });
 
 test('a broker that is gone is waited for no longer, and its open marks are worked on later', async () => {
