@@ -3,6 +3,7 @@
 import { type CitadelOptions, type CitadelProcess, startCitadel } from './citadel-process.ts';
 import { type EtcdProcess, startEtcd } from './etcd-process.ts';
 import { findFreePort } from './free-port.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 export interface ClusterOptions {
   readonly nodeCount?: number;
@@ -10,6 +11,8 @@ export interface ClusterOptions {
   readonly shards?: number;
   /** More arguments for every node. */
   readonly args?: readonly string[];
+  /** Every node is reached by the others through a proxy, which can hold up or cut what comes in. */
+  readonly proxied?: boolean;
   /** What else the n-th node (from 0) is started with. */
   readonly nodeOptions?: (index: number) => Pick<CitadelOptions, 'dataDir' | 'env'>;
 }
@@ -18,6 +21,8 @@ export interface CitadelCluster {
   readonly etcd: EtcdProcess;
   readonly nodes: readonly CitadelProcess[];
   readonly urls: readonly string[];
+  /** In front of each node, when the cluster is proxied. */
+  readonly proxies: readonly TcpProxy[];
   /** Every node answers /health, and every shard has a primary that takes writes. */
   waitUntilHealthy(patienceMs?: number): Promise<void>;
   /** Starts one more node; it is in `nodes` afterwards. */
@@ -61,17 +66,23 @@ async function isHealthy(node: CitadelProcess): Promise<boolean> {
 
 export async function startCluster(options: ClusterOptions = {}): Promise<CitadelCluster> {
   const { nodeCount = 3, replicas = 2, shards = 8, args = [], nodeOptions } = options;
+  const { proxied = false } = options;
   const etcd = await startEtcd();
   const nodes: CitadelProcess[] = [];
+  const proxies: TcpProxy[] = [];
   let started = 0;
 
   async function startNode(): Promise<CitadelProcess> {
     const grpcPort = await findFreePort();
+    const proxy = proxied ? await startTcpProxy(grpcPort) : undefined;
+    if (proxy !== undefined) proxies.push(proxy);
+    const url = proxy === undefined ? [] : ['-url', `127.0.0.1:${proxy.port}`];
     return startCitadel({
       ...nodeOptions?.(started++),
       args: [
         ...['-kvstore', etcd.url, '-grpc', `127.0.0.1:${grpcPort}`],
         ...['-replicas', String(replicas), '-shards', String(shards), '-memory', '256MiB'],
+        ...url,
         ...args,
       ],
     });
@@ -80,6 +91,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Citade
   const cluster: CitadelCluster = {
     etcd,
     nodes,
+    proxies,
     get urls() {
       return nodes.map(({ url }) => url);
     },
@@ -94,6 +106,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Citade
     },
     async cleanUp() {
       await Promise.all(nodes.map((node) => node.cleanUp()));
+      await Promise.all(proxies.map((proxy) => proxy.close()));
       await etcd.cleanUp();
     },
   };

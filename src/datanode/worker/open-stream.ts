@@ -68,16 +68,19 @@ function find({ replica, problem, hasPeers }: StreamContext, shard: number): Sha
   throw new CitadelError('redirect', `shard ${shardOfSlot(shard)} is not here`, { details });
 }
 
+/** When a stream has seen all that it will give: rows of points at its first block, keys only at its end. */
+type SeenAt = 'first block' | 'end';
+
 /** The blocks, and before they end the proof that they may count. */
 async function* confirm(
   blocks: AsyncIterable<StreamBlock>,
   replicas: readonly ShardReplica[],
+  seenAt: SeenAt,
 ): AsyncGenerator<StreamBlock> {
   const ask = () => replicas.map(async ({ peers }) => peers?.confirmRead());
   let answers: Promise<string | undefined>[] | undefined;
   for await (const block of blocks) {
-    // The view is pinned when the first block is there.
-    answers ??= ask();
+    if (seenAt === 'first block') answers ??= ask();
     yield block;
   }
   const refusals = await Promise.all(answers ?? ask());
@@ -104,7 +107,7 @@ function openRows(
     request.kind === 'scan'
       ? scanStores(stores, request.plan, control)
       : schemaStores(stores, request.plan, control);
-  return read?.level === 'quorum' ? confirm(blocks, replicas) : blocks;
+  return read?.level === 'quorum' ? confirm(blocks, replicas, 'first block') : blocks;
 }
 
 /** Damage to the log may have taken any of the keys: what is not there may have been. */
@@ -177,7 +180,7 @@ function openKeys(
 ): AsyncIterable<StreamBlock> {
   const replicas = findKeys(context, shards, request);
   const blocks = readKeys(request, replicas, context);
-  return request.read?.level === 'quorum' ? confirm(blocks, replicas) : blocks;
+  return request.read?.level === 'quorum' ? confirm(blocks, replicas, 'end') : blocks;
 }
 
 async function* openSnapshot(
