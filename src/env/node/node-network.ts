@@ -90,14 +90,26 @@ function describeUrl(text: string) {
   };
 }
 
+/** One signal per request, taken apart afterwards: the caller's may live as long as the process. */
 async function post(request: HttpPost, signal: AbortSignal): Promise<HttpAnswer> {
-  const late = AbortSignal.timeout(request.timeoutMs);
+  const ending = new AbortController();
+  const stop = () => ending.abort();
+  let isLate = false;
+  const patience = setTimeout(() => {
+    isLate = true;
+    stop();
+  }, request.timeoutMs);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
   try {
-    return await postOnce(request, AbortSignal.any([signal, late]));
+    return await postOnce(request, ending.signal);
   } catch (error) {
     if (signal.aborted) throw new CitadelError('cancelled', 'the request was cancelled');
-    if (!late.aborted) throw explain(error);
+    if (!isLate) throw explain(error);
     throw new CitadelError('timeout', `no answer within ${request.timeoutMs} ms`);
+  } finally {
+    clearTimeout(patience);
+    signal.removeEventListener('abort', stop);
   }
 }
 

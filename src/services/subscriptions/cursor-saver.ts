@@ -1,5 +1,5 @@
 /**
- * Makes the cursors of all feeds durable, at a bounded rate: once a second those that moved, in so many
+ * Makes the cursors of all feeds durable, at a bounded rate: once a period those that moved, in so many
  * transactions at most; who is left out comes first the next time.
  */
 
@@ -7,13 +7,13 @@ import type { Env, TimerHandle } from '../../env/env.ts';
 import { cursorsPerSave, type SubscriptionCursors } from '../../metadata/subscription-cursors.ts';
 import type { Feed } from './feed.ts';
 
-const periodMs = 1_000;
 const savesPerPeriod = 10;
 /** At a stop: what is not saved then comes twice. */
 const lastSavesMax = 100;
 
 export interface CursorSaverOptions {
   readonly env: Pick<Env, 'timers' | 'log'>;
+  readonly periodMs: number;
   readonly cursors: SubscriptionCursors;
   readonly feeds: () => Iterable<Feed>;
 }
@@ -26,8 +26,9 @@ export class CursorSaver {
   #turn = 0;
 
   constructor(options: CursorSaverOptions) {
+    const { env, periodMs } = options;
     this.#options = options;
-    this.#timer = options.env.timers.every(periodMs, () => {
+    this.#timer = env.timers.every(periodMs, () => {
       this.#running ??= this.#round(savesPerPeriod).finally(() => {
         this.#running = undefined;
       });

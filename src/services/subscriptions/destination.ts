@@ -39,8 +39,9 @@ type Transport = (lines: Lines, signal: AbortSignal) => Promise<Verdict>;
 
 const delivered: Verdict = { kind: 'delivered' };
 
+/** Without what may be secret: user, password, query. */
 function showUrl(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^@/]*@/i, '$1');
+  return url.replace(/^([a-z]+:\/\/)[^@/]*@/i, '$1').replace(/[?#].*$/, '');
 }
 
 /** @throws TypeError for what is no URL */

@@ -14,12 +14,22 @@ import { describeFeeds } from './describe-feeds.ts';
 import { Feed } from './feed.ts';
 import { readFeeds } from './read-feeds.ts';
 
+/** A node's own metadata is written at no cost to others; etcd keeps what was written until it is compacted. */
+const savePeriodsMs = { alone: 1_000, inCluster: 10_000 };
 /** Feeds of one node; more are left out, and said. */
 const feedsMax = 1_000;
 
 type SubscriptionParts = Pick<
   ServiceParts,
-  'env' | 'broker' | 'catalog' | 'store' | 'tails' | 'cluster' | 'onAdminChange' | 'clockSlackMs'
+  | 'env'
+  | 'broker'
+  | 'catalog'
+  | 'store'
+  | 'tails'
+  | 'cluster'
+  | 'lease'
+  | 'onAdminChange'
+  | 'clockSlackMs'
 >;
 
 class Subscriptions implements Service {
@@ -35,13 +45,14 @@ class Subscriptions implements Service {
   #closed = false;
 
   constructor(parts: SubscriptionParts) {
-    const { env, broker, store, tails, cluster, onAdminChange } = parts;
+    const { env, broker, store, tails, cluster, lease, onAdminChange } = parts;
     this.#parts = parts;
     broker.stats.subscribers = () => this.describe();
     const onMoved = (positions: readonly TailPosition[]) => this.#cursorsMoved(positions);
     this.#cursors = new SubscriptionCursors({ store, env, onMoved });
     const feeds = () => this.#feeds.values();
-    this.#saver = new CursorSaver({ env, cursors: this.#cursors, feeds });
+    const periodMs = lease === undefined ? savePeriodsMs.alone : savePeriodsMs.inCluster;
+    this.#saver = new CursorSaver({ env, periodMs, cursors: this.#cursors, feeds });
     this.#stops = [
       onAdminChange(() => this.#update()),
       cluster.onChange(() => this.#update()),
