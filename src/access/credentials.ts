@@ -24,11 +24,13 @@ function splitPair(text: string): Credentials | undefined {
   return { kind: 'password', name: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
+/** Of the header; nobody's name and password are as long. */
+const headerLengthMax = 32_768;
 
 function readBasic(header: string): Credentials | undefined {
   const encoded = /^basic (.*)$/is.exec(header)?.[1];
-  if (encoded === undefined || !base64.test(encoded)) return undefined;
+  if (encoded === undefined || encoded.length % 4 !== 0 || !base64.test(encoded)) return undefined;
   return splitPair(decodeText(Buffer.from(encoded, 'base64')));
 }
 
@@ -38,6 +40,7 @@ export function readCredentials(offer: LoginOffer): Credentials | undefined {
   if (urlUser !== '' && urlPassword !== '') {
     return { kind: 'password', name: urlUser, password: urlPassword };
   }
+  if (authorization.length > headerLengthMax) return undefined;
   const token = /^Bearer ([^ ]*)$/.exec(authorization)?.[1];
   if (token !== undefined) return { kind: 'bearer', token };
   const pair = /^Token (.*)$/s.exec(authorization)?.[1];

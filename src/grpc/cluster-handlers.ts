@@ -1,5 +1,6 @@
 /** citadel.v1.Cluster: what a client needs to find all nodes. */
 
+import type { Rights } from '../access/rights.ts';
 import type { StoreKind } from '../model/cluster.ts';
 import { encodeInfo } from '../rpc/api/cluster-messages.ts';
 import { type ApiCall, type ApiHost, serveUnary } from '../rpc/api/serve.ts';
@@ -9,7 +10,7 @@ import type { GrpcParts } from './parts.ts';
 
 const kinds: readonly StoreKind[] = ['tstore', 'kstore'];
 
-function describeCluster({ env, broker, catalog, facts }: GrpcParts): Buffer {
+function describeCluster({ env, broker, catalog, facts }: GrpcParts, rights: Rights): Buffer {
   const { map } = broker;
   const known = [...map.nodes.values()].map((node) => ({ ...node, grpcUrl: node.rpcUrl }));
   const { uuid, version, startedMs } = facts;
@@ -27,14 +28,15 @@ function describeCluster({ env, broker, catalog, facts }: GrpcParts): Buffer {
       shardCount: map.shards[kind].length,
       replicationFactor: map.replicationFactor,
     })),
-    databases: catalog.view.databases.map(({ name }) => name),
+    databases: catalog.view.databases
+      .map(({ name }) => name)
+      .filter((name) => rights.may('READ', name) || rights.may('WRITE', name)),
   });
 }
 
 export function makeClusterHandlers(host: ApiHost, parts: GrpcParts): ApiService['handlers'] {
   const info = async (_message: Buffer, call: ApiCall): Promise<Buffer> => {
-    await identify(parts.access, call);
-    return describeCluster(parts);
+    return describeCluster(parts, await identify(parts.access, call));
   };
   return { Info: serveUnary(host, info) };
 }

@@ -48,8 +48,12 @@ test('what cannot be read counts as nothing', () => {
     'Bearer a.b.c d',
     'bearer a.b.c',
     'Digest username="ann"',
+    `Basic ${'QUFB'.repeat(10_000)}`,
+    `Basic ${'QUFB'.repeat(250_000)}!`,
+    `Bearer ${'a'.repeat(1_000_000)}`,
+    ' '.repeat(1_000_000),
   ]) {
-    expect(read({ authorization }), authorization).toBeUndefined();
+    expect(read({ authorization }), authorization.slice(0, 40)).toBeUndefined();
   }
 });
 
