@@ -4,20 +4,15 @@
  */
 
 import { type AccessOptions, createAccess } from '../../src/access/access.ts';
-import { createBroker } from '../../src/broker/broker.ts';
 import type { BrokerLimits } from '../../src/broker/parts.ts';
-import { AckedMarks } from '../../src/broker/route/acked-marks.ts';
 import type { Env } from '../../src/env/env.ts';
 import { createNodeEnv } from '../../src/env/node/node-env.ts';
 import { startHttpServer } from '../../src/http/http-server.ts';
 import type { HttpOptions } from '../../src/http/parts.ts';
-import { type OpenCatalog, openCatalog } from '../../src/metadata/catalog.ts';
-import { openCluster } from '../../src/metadata/cluster-record.ts';
-import { ClusterWatch } from '../../src/metadata/cluster-watch.ts';
-import { openEmbeddedMetaStore } from '../../src/metadata/embedded/embedded-meta-store.ts';
-import { createMemoryJournal } from '../../src/metadata/embedded/meta-journal.ts';
-import { createFakeDataNode, type FakeDataNode } from './fake-data-node.ts';
+import type { OpenCatalog } from '../../src/metadata/catalog.ts';
+import type { FakeDataNode } from './fake-data-node.ts';
 import { type HttpRequest, type HttpResponse, httpRequest, makeUrl } from './http-client.ts';
+import { openInProcessBroker } from './in-process-broker.ts';
 
 export interface InProcessServer {
   readonly url: string;
@@ -39,34 +34,11 @@ export interface ServerOptions {
   readonly allowChangesByGet?: boolean;
 }
 
-const noLimits: BrokerLimits = {
-  queryTimeoutMs: 0,
-  maxSelectPoint: 0,
-  maxSelectSeries: 0,
-  maxSelectBuckets: 0,
-  maxConcurrentQueries: 0,
-};
-
 export async function startInProcessServer(options: ServerOptions = {}): Promise<InProcessServer> {
   const env = { ...createNodeEnv({ logLevel: 'error', logFormat: 'json' }), ...options.env };
-  const store = await openEmbeddedMetaStore(env, createMemoryJournal());
-  const cluster = { nodeUuid: 'node', clusterUuid: 'cluster', shardCount: 4 };
-  await openCluster(store, env.clock, cluster);
-  const isAttached = () => true;
-  const watching = { self: 'node', clusterUuid: 'cluster', lastMap: undefined, isAttached };
-  const view = new ClusterWatch(env, store, watching);
-  await view.open();
-  const listener = { databasesChanged: () => undefined, failed: () => undefined };
-  const catalog = await openCatalog(store, env, listener);
-  const dataNode = createFakeDataNode();
-  const limits = { ...noLimits, ...options.limits };
-  const build = { version: '0.0.0', startedMs: env.clock.wallMs() };
-  const ownNode = (uuid: string) => (uuid === 'node' ? dataNode : undefined);
-  const route = { env, cluster: view, dataNode: ownNode, marks: new AckedMarks() };
-  const { allowChangesByGet = false } = options;
-  const defaultLevel = 'auto' as const;
-  const parts = { env, catalog, dataNode, route, defaultLevel, limits, build, allowChangesByGet };
-  const broker = createBroker(parts);
+  const { allowChangesByGet = false, limits = {} } = options;
+  const inside = await openInProcessBroker(env, { allowChangesByGet, limits });
+  const { broker, catalog, dataNode } = inside;
   const accessOptions = { isEnabled: false, sharedSecret: '', ...options.access };
   const access = await createAccess({ ...env, catalog }, accessOptions);
   const facts = {
@@ -97,9 +69,7 @@ export async function startInProcessServer(options: ServerOptions = {}): Promise
       httpRequest(makeUrl(server.url, path, params), request),
     async stop(patienceMs = 1_000) {
       await server.stop(patienceMs);
-      catalog.close();
-      view.close();
-      await store.close();
+      await inside.close();
     },
   };
 }

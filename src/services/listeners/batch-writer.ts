@@ -14,6 +14,9 @@ const pauseFirstMs = 50;
 const pauseMaxMs = 2_000;
 const reasonSizeMax = 500;
 
+/** What a listener works with. */
+export type ListenerParts = Pick<ServiceParts, 'env' | 'broker' | 'catalog'>;
+
 export interface BatchTarget {
   readonly database: string;
   /** '' = the database's default. */
@@ -32,14 +35,14 @@ async function makeTarget(catalog: Catalog, target: BatchTarget): Promise<void> 
 }
 
 export class BatchWriter {
-  readonly #parts: Pick<ServiceParts, 'env' | 'catalog'>;
+  readonly #parts: Pick<ListenerParts, 'env' | 'catalog'>;
   readonly #target: BatchTarget;
   readonly #counts: ListenerCounts;
   readonly #notes: LossNotes;
   readonly #stopping = new AbortController();
 
   constructor(
-    parts: Pick<ServiceParts, 'env' | 'catalog'>,
+    parts: Pick<ListenerParts, 'env' | 'catalog'>,
     target: BatchTarget,
     counts: ListenerCounts,
     notes: LossNotes,

@@ -8,9 +8,9 @@
 import { encodeText } from '../../base/text.ts';
 import type { FloatPoints } from '../../broker/requests.ts';
 import type { Connection, Listener } from '../../env/listeners.ts';
-import type { Service, ServiceParts } from '../parts.ts';
+import type { Service } from '../parts.ts';
 import { BatchQueue } from './batch-queue.ts';
-import { BatchWriter } from './batch-writer.ts';
+import { BatchWriter, type ListenerParts } from './batch-writer.ts';
 import { GraphiteLines } from './graphite-lines.ts';
 import { GraphiteTemplates } from './graphite-template.ts';
 import { ListenerCounts, LossNotes } from './listener-counts.ts';
@@ -27,7 +27,7 @@ const pointSize = 20;
 const noBytes = encodeText('');
 
 class GraphiteInput {
-  readonly #parts: ServiceParts;
+  readonly #parts: ListenerParts;
   readonly #counts: ListenerCounts;
   readonly #notes: LossNotes;
   readonly #lines: GraphiteLines;
@@ -36,7 +36,7 @@ class GraphiteInput {
 
   /** @throws CitadelError `invalid-argument` for templates that cannot be read */
   constructor(
-    parts: ServiceParts,
+    parts: ListenerParts,
     settings: GraphiteSettings,
     counts: ListenerCounts,
     notes: LossNotes,
@@ -104,7 +104,7 @@ class GraphiteInput {
 }
 
 function listen(
-  parts: ServiceParts,
+  parts: ListenerParts,
   settings: GraphiteSettings,
   input: GraphiteInput,
   onError: (error: Error) => void,
@@ -133,7 +133,7 @@ function listen(
 
 /** @throws CitadelError `unavailable` when it cannot listen, `invalid-argument` for templates that cannot be read */
 export async function startGraphite(
-  parts: ServiceParts,
+  parts: ListenerParts,
   settings: GraphiteSettings,
 ): Promise<Service> {
   const { env } = parts;

@@ -5,9 +5,9 @@
  */
 
 import type { BodyPart } from '../../broker/requests.ts';
-import type { Service, ServiceParts } from '../parts.ts';
+import type { Service } from '../parts.ts';
 import { BatchQueue } from './batch-queue.ts';
-import { BatchWriter } from './batch-writer.ts';
+import { BatchWriter, type ListenerParts } from './batch-writer.ts';
 import { ListenerCounts, LossNotes } from './listener-counts.ts';
 import type { UdpSettings } from './listener-settings.ts';
 
@@ -21,7 +21,7 @@ function countLines(bytes: Uint8Array): number {
 }
 
 /** @throws CitadelError `unavailable` when it cannot listen */
-export async function startUdp(parts: ServiceParts, settings: UdpSettings): Promise<Service> {
+export async function startUdp(parts: ListenerParts, settings: UdpSettings): Promise<Service> {
   const { env, broker } = parts;
   const { database, policy, precision } = settings;
   const log = env.log.with({ listener: name });
