@@ -23,7 +23,7 @@ export interface ProgramRun {
 }
 
 /** A program that hangs fails its test instead of the whole run. */
-const patienceMs = 120_000;
+const patienceMs = 900_000;
 
 export function startProgram(
   command: string,

@@ -52,9 +52,11 @@ interface RawDocument {
   readonly results?: readonly { readonly error?: string; readonly series?: readonly RawSeries[] }[];
 }
 
+/** Tags in one order: InfluxDB gives them in that of a hash table. */
 function toPart({ name = '', tags = {}, columns, values = [] }: RawSeries): SeriesPart {
-  const present = Object.entries(tags).filter(([, value]) => value !== '');
-  return { name, tagKeys: Object.keys(tags), tags: present, columns, values };
+  const tagKeys = Object.keys(tags).sort();
+  const all = tagKeys.map((key): [string, string] => [key, tags[key]!]);
+  return { name, tagKeys, tags: all.filter(([, value]) => value !== ''), columns, values };
 }
 
 function* readDocument(bytes: Buffer): Generator<SeriesPart> {
