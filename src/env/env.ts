@@ -60,6 +60,8 @@ export interface Host {
   readonly cpuCount: number;
   readonly processId: number;
   memory(): MemoryUse;
+  /** So many bytes of buffers were let go on this thread: told of, they are given back sooner. */
+  noteDropped(bytes: number): void;
 }
 
 /** An open file. Every failure throws CitadelError: `disk-full` for lack of room, else `unavailable`. */

@@ -73,7 +73,11 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
 
 /** @throws CitadelError `unavailable` when it cannot listen */
 export async function startHttpServer(parts: HttpParts, options: HttpOptions): Promise<HttpServer> {
-  const bodies = new BodyCollector(options.bodySizeMax, options.bodiesSizeMax);
+  const bodies = new BodyCollector(
+    options.bodySizeMax,
+    options.bodiesSizeMax,
+    parts.env.host.noteDropped,
+  );
   const app = createApp(bodies, parts.env.log);
   const metrics = createMetrics(parts);
   addAnswerHeaders(app, methods);

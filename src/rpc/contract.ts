@@ -33,7 +33,7 @@ export interface RpcTls {
   readonly serverName?: string | undefined;
 }
 
-export type RpcEnv = Pick<Env, 'clock' | 'timers' | 'rng' | 'log'>;
+export type RpcEnv = Pick<Env, 'clock' | 'timers' | 'rng' | 'log' | 'host'>;
 
 export interface RpcOptions {
   readonly env: RpcEnv;

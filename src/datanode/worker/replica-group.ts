@@ -319,6 +319,7 @@ export class ReplicaGroup {
   #logged(records: readonly LogRecord[], segment: number, offset: number): void {
     const now = this.#options.env.clock.monotonicMs();
     const logged = new Map<ShardReplica, number>();
+    let bytes = 0;
     let at = offset;
     for (const record of records) {
       const { replicaId, lsn, origin, sequence, frame } = record;
@@ -328,6 +329,7 @@ export class ReplicaGroup {
         replica.index.add(origin, sequence, { segment, offset: at, size: frame.length });
         logged.set(replica, lsn);
       }
+      bytes += frame.length;
       at += recordSize(record);
     }
     for (const [replica, lsn] of logged) {
@@ -335,6 +337,8 @@ export class ReplicaGroup {
       this.step(replica, { kind: 'logged', lsn });
       this.#options.tails.noteEntries(replica.shard);
     }
+    // Stores keep frames in memory of their own.
+    this.#options.env.host.noteDropped(bytes);
   }
 
   #failed(error: CitadelError, records: readonly LogRecord[]): void {

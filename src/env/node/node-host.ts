@@ -2,6 +2,7 @@
 
 import { availableParallelism, hostname } from 'node:os';
 import type { Host } from '../env.ts';
+import { noteDropped } from './dropped-buffers.ts';
 
 export const nodeHost: Host = {
   hostname: hostname(),
@@ -19,4 +20,5 @@ export const nodeHost: Host = {
       residentBytes: rss,
     };
   },
+  noteDropped,
 };

@@ -41,6 +41,7 @@ const simHost: Host = {
   cpuCount: 1,
   processId: 1,
   memory: () => ({ heapUsedBytes: 0, heapTotalBytes: 0, externalBytes: 0, residentBytes: 0 }),
+  noteDropped: () => undefined,
 };
 
 function createSimLog(events: SimEvent[], common: LogFields): Log {

@@ -50,14 +50,17 @@ export class BodyCollector {
   readonly #totalMax: number;
   readonly #unpackRoom: number;
   readonly #rooms = new BodyRooms();
+  readonly #noteDropped: (bytes: number) => void;
   #held = 0;
 
   /**
    * `totalMax` bounds what all requests hold together. A single body that is allowed fits always,
-   * unless a body may be of any size (`sizeMax` is the largest number).
+   * unless a body may be of any size (`sizeMax` is the largest number). `noteDropped` hears of the parts that
+   * bodies came in.
    */
-  constructor(sizeMax: number, totalMax: number) {
+  constructor(sizeMax: number, totalMax: number, noteDropped: (bytes: number) => void) {
     this.#sizeMax = sizeMax;
+    this.#noteDropped = noteDropped;
     const isBounded = sizeMax < Number.MAX_SAFE_INTEGER;
     this.#totalMax = isBounded ? Math.max(totalMax, sizeMax) : totalMax;
     this.#unpackRoom = isBounded ? sizeMax : 0;
@@ -93,6 +96,7 @@ export class BodyCollector {
       if (error instanceof CitadelError) throw error;
       throw new CitadelError('invalid-argument', 'unexpected EOF', { cause: error });
     }
+    this.#noteDropped(body.size);
     return body.finish();
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
-import type { Clock, Timers } from '../../env/env.ts';
+import type { RpcEnv } from '../contract.ts';
 import type { WriteShardRequest, WriteShardResponse } from '../data-node-api.ts';
 import { dataNodeService } from '../methods.ts';
 import { checkFrameSize, decodeOutcomes, encodeWrites, type WriteOutcome } from '../wire/writes.ts';
@@ -16,6 +16,8 @@ import { OpenCalls } from './open-calls.ts';
 /** A call takes at most so many writes, and frames of so many bytes, one always. */
 const writesMax = 256;
 const bytesMax = 1024 * 1024;
+/** A message that is sent dies together with what it was made of and what gRPC makes of it. */
+const copiesDropped = 3;
 /** No call lasts for ever, whatever its callers think. */
 const deadlineMs = 60_000;
 
@@ -30,7 +32,7 @@ interface PendingWrite {
 }
 
 export interface WriteCallsOptions {
-  readonly env: { readonly clock: Clock; readonly timers: Pick<Timers, 'yieldNow'> };
+  readonly env: RpcEnv;
   readonly node: string;
   readonly calls: Pick<NodeCalls, 'stream'>;
   /** The version of the map that the node has, told by each answer. */
@@ -117,6 +119,7 @@ export class WriteCalls {
     let failure: unknown = new CitadelError('internal', 'the call ended without an answer');
     try {
       const message = encodeWrites(batch.map(({ request }) => request));
+      this.#options.env.host.noteDropped(message.length * copiesDropped);
       const limits = { deadlineMs, signal: ending.signal };
       const { path } = dataNodeService.WriteShards;
       for await (const part of this.#options.calls.stream(path, message, limits)) {

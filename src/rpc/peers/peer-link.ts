@@ -24,6 +24,8 @@ const silentTicks = 5;
 const abandonTicks = 24;
 /** A large message may take its time: nobody is called silent who takes so many bytes a tick (4 MiB/s). */
 const bytesPerTick = 1024 * 1024;
+/** A message that is sent dies together with what it was made of and what gRPC makes of it. */
+const copiesDropped = 3;
 const backoffMs = { first: 50, max: 1_000 } as const;
 /** A stream that lasted so long was well: its end says nothing about the next one. */
 const wellMs = 1_000;
@@ -213,6 +215,7 @@ export class PeerLink {
     this.#pings++;
     const mapVersion = this.#options.view.map.version;
     const request = encodeExchange({ messages, ping: this.#pings, mapVersion });
+    this.#options.env.host.noteDropped(request.length * copiesDropped);
     this.#patienceTicks += Math.floor(request.length / bytesPerTick);
     attempt.isSending = true;
     attempt.call.write(request, () => {

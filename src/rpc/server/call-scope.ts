@@ -24,6 +24,8 @@ export interface ServiceHost {
   readonly view: MapSource;
   readonly timers: Timers;
   readonly log: Log;
+  /** As Host.noteDropped: messages die as soon as they are read. */
+  readonly noteDropped: (bytes: number) => void;
 }
 
 export interface CallScope {

@@ -22,6 +22,7 @@ function receive(call: Exchange, from: string, host: ServiceHost, inbox: PeerInb
   call.on('data', (message: Buffer) => {
     try {
       const { messages, ping } = decodeExchange(message);
+      host.noteDropped(message.length);
       if (messages.length > 0) inbox.deliver(from, messages);
       if (call.writableLength > answersMax) call.end();
       else call.write(encodeAnswer({ pong: ping, mapVersion: host.view.map.version }));

@@ -17,7 +17,13 @@ function addApi(server: GrpcServer, services: readonly ApiService[]): void {
 
 export async function startServer(options: RpcServerOptions): Promise<RpcServer> {
   const { identity, view, env, dataNode, inbox, listen, tls } = options;
-  const host: ServiceHost = { identity, view, timers: env.timers, log: env.log };
+  const host: ServiceHost = {
+    identity,
+    view,
+    timers: env.timers,
+    log: env.log,
+    noteDropped: env.host.noteDropped,
+  };
   const server = new GrpcServer(env.timers);
   const peers = makePeerService(host, inbox);
   server.add(serviceNames.dataNode, dataNodeService, makeDataNodeService(host, dataNode));

@@ -29,6 +29,7 @@ export async function* writeFrames(
   signal: AbortSignal,
 ): AsyncGenerator<readonly object[]> {
   const requests = decodeWrites(message);
+  host.noteDropped(message.length);
   setMaxListeners(0, signal);
   let group: object[] = [];
   let wake: () => void = () => undefined;
