@@ -16,6 +16,7 @@ import {
 import type { PeerMessage, PeerTransport } from '../rpc/peer-api.ts';
 import type { SnapshotTransport } from '../rpc/snapshot-api.ts';
 import { ClusterMapFile, loadClusterMap } from './cluster-map-file.ts';
+import { packMessages } from './pack-messages.ts';
 import { fromSlotRecord, kindOfSlot, shardOfSlot, slotOf, toSlotRecord } from './slots.ts';
 import { SnapshotFetcher } from './snapshot-fetcher.ts';
 import type {
@@ -30,8 +31,6 @@ import type { WorkerLink } from './worker-link.ts';
 
 /** How often this node's own lease is looked at. */
 const leaseCheckMs = 200;
-/** Buffers up to this size may come from a pool that must not be handed over. */
-const pooledBytesMax = 8192;
 /** Of both the shards have the same count: the data directory's. */
 const kinds: readonly StoreKind[] = ['tstore', 'kstore'];
 /** Snapshots that go out at once. */
@@ -73,21 +72,6 @@ function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
 /** Of all shards, whoever holds them: who had one must hear that it no longer does. */
 function recordsOf(map: ClusterMap): ShardRecord[] {
   return kinds.flatMap((kind) => map.shards[kind].map((record) => toSlotRecord(kind, record)));
-}
-
-/** What may be handed over; undefined: it must be copied, for it is of a pool, or others look into it. */
-function ownBuffers(
-  messages: readonly ShardMessage[],
-  isShared: boolean,
-): ArrayBuffer[] | undefined {
-  if (isShared) return undefined;
-  const buffers = new Set(messages.map(({ bytes }) => bytes.buffer as ArrayBuffer));
-  for (const { byteLength } of buffers) if (byteLength <= pooledBytesMax) return undefined;
-  return [...buffers];
-}
-
-function copied({ shard, bytes }: ShardMessage): ShardMessage {
-  return { shard, bytes: Uint8Array.from(bytes) };
 }
 
 export class ClusterPort {
@@ -244,12 +228,11 @@ export class ClusterPort {
     const known = messages
       .filter(({ shard }) => shard >= 0 && shard < shardCount)
       .map(({ kind, shard, bytes }): ShardMessage => ({ shard: slotOf(kind, shard), bytes }));
-    const byWorker = groupBy(known, ({ shard }) => workerOf(shard));
-    for (const [index, group] of byWorker) {
-      const transfer = ownBuffers(group, byWorker.size > 1);
-      const sent = transfer === undefined ? group.map(copied) : group;
-      const buffers = transfer ?? sent.map(({ bytes }) => bytes.buffer as ArrayBuffer);
-      worker(index)?.post({ kind: 'peer-messages', from, messages: sent }, buffers);
+    for (const [index, group] of groupBy(known, ({ shard }) => workerOf(shard))) {
+      // They are views of what came in, which others look into.
+      const sent = packMessages(group);
+      const buffers = new Set(sent.map(({ bytes }) => bytes.buffer as ArrayBuffer));
+      worker(index)?.post({ kind: 'peer-messages', from, messages: sent }, [...buffers]);
     }
   }
 

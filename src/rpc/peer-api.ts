@@ -11,7 +11,7 @@ import type { StoreKind } from '../model/cluster.ts';
 export interface PeerMessage {
   readonly kind: StoreKind;
   readonly shard: number;
-  /** An encoded replication message (replication/message-codec.ts); rpc does not look inside. */
+  /** An encoded replication message (replication/message-codec.ts); rpc does not look inside. What comes in is a view of its batch. */
   readonly bytes: Uint8Array;
 }
 

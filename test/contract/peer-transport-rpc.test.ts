@@ -58,7 +58,7 @@ function numberOf({ bytes }: PeerMessage): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
 }
 
-test('messages arrive whole, in order, each in a buffer of its own', async () => {
+test('messages arrive whole and in order', async () => {
   const a = await start('a');
   const b = await start('b');
   const atB = observe(b);
@@ -75,9 +75,6 @@ test('messages arrive whole, in order, each in a buffer of its own', async () =>
   const asText = ({ kind, shard, bytes }: PeerMessage) =>
     `${kind} ${shard} ${Buffer.from(bytes).toString('base64')}`;
   expect(atB.got.map((item) => asText(item.message))).toEqual(sent.map(asText));
-  const alone = ({ message: { bytes } }: (typeof atB.got)[number]) =>
-    bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length;
-  expect(atB.got.every(alone)).toBe(true);
 });
 
 test('both directions, several peers, and nobody talks to himself', async () => {

@@ -4,12 +4,16 @@
  */
 
 import type { ReplicaMessage } from '../../replication/peer-message.ts';
+import { packMessages } from '../pack-messages.ts';
 import type { ClusterFromWorker, OutgoingMessage } from './cluster-messages.ts';
 
 export interface PeerOutboxOptions {
   readonly encode: (message: ReplicaMessage) => Uint8Array;
   readonly send: (message: ClusterFromWorker, transfer: readonly ArrayBuffer[]) => void;
 }
+
+/** Smaller messages leave in one buffer: handing over a buffer costs more than copying so many bytes. */
+const packedBytesMax = 4_096;
 
 /** The step function gives each peer a message of its own, often with the same content. */
 function isSame(a: ReplicaMessage, b: ReplicaMessage): boolean {
@@ -41,7 +45,10 @@ export class PeerOutbox {
     const messages = this.#queue;
     this.#queue = [];
     this.#last = undefined;
-    const buffers = new Set(messages.map(({ bytes }) => bytes.buffer as ArrayBuffer));
-    this.#options.send({ kind: 'peer-messages', messages }, [...buffers]);
+    const small = messages.filter(({ bytes }) => bytes.length <= packedBytesMax);
+    const large = messages.filter(({ bytes }) => bytes.length > packedBytesMax);
+    const parcel = [...packMessages(small), ...large];
+    const buffers = new Set(parcel.map(({ bytes }) => bytes.buffer as ArrayBuffer));
+    this.#options.send({ kind: 'peer-messages', messages: parcel }, [...buffers]);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Peer messages as one batch of bytes. Byte table: docs/formats/rpc.md. What a message says is no
- * business of rpc; each gets a buffer of its own again, so that it can be handed to a worker thread.
+ * business of rpc.
  */
 
 import { crc32 } from 'node:zlib';
@@ -74,7 +74,7 @@ function checkBatch(bytes: Uint8Array, view: DataView): void {
   }
 }
 
-/** @throws CitadelError `corrupt`, `unsupported-version` */
+/** Messages are views of `bytes`. @throws CitadelError `corrupt`, `unsupported-version` */
 export function decodeBatch(bytes: Uint8Array): PeerMessage[] {
   const view = viewOf(bytes);
   checkBatch(bytes, view);
@@ -88,8 +88,7 @@ export function decodeBatch(bytes: Uint8Array): PeerMessage[] {
     const start = at + messageHeaderSize;
     at = start + view.getUint32(at + 8, true);
     if (at > bytes.length) throw corrupt('a message ends early');
-    const own = new Uint8Array(at - start);
-    own.set(bytes.subarray(start, at));
+    const own = new Uint8Array(bytes.buffer, bytes.byteOffset + start, at - start);
     messages.push({ kind, shard, bytes: own });
   }
   if (at !== bytes.length) throw corrupt('it has more than its messages');

@@ -29,12 +29,13 @@ function codeOf(run: () => unknown): string {
   return 'none';
 }
 
-test('a batch comes back as it was, each message in a buffer of its own', async () => {
+test('a batch comes back as it was, its messages as views of it', async () => {
   await fc.assert(
     fc.property(anyBatch, (messages) => {
-      const read = decodeBatch(encodeBatch(messages));
+      const batch = encodeBatch(messages);
+      const read = decodeBatch(batch);
       expect(read).toStrictEqual(messages);
-      expect(read.every(({ bytes }) => bytes.buffer.byteLength === bytes.length)).toBe(true);
+      expect(read.every(({ bytes }) => bytes.buffer === batch.buffer)).toBe(true);
     }),
   );
 });
