@@ -183,7 +183,7 @@ class TextImporter {
   async #perform(step: TextStep): Promise<void> {
     const { destination, pacer } = this.#parts;
     if (step.kind === 'statement') {
-      await destination.run(step.text);
+      await this.#runStatement(step.text);
     } else {
       for (const refusal of step.refusals) this.#report.refuse(refusal);
       if (step.batch.count > 0) {
@@ -197,6 +197,18 @@ class TextImporter {
     const { totals } = this.#report;
     const { now } = this.#before;
     this.#journal?.note({ line: step.line, share: this.#share() ?? 0, ...totals, now });
+  }
+
+  /** What is there already is no reason to stop: a file may be imported twice. */
+  async #runStatement(statement: string): Promise<void> {
+    try {
+      await this.#parts.destination.run(statement);
+    } catch (error) {
+      const isThere =
+        error instanceof CommandError && /already exists|conflicts/.test(error.message);
+      if (!isThere) throw error;
+      this.#report.note(error.message);
+    }
   }
 
   /** A missing database or policy is said at once, not after minutes of attempts. @throws CommandError */
