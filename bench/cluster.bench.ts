@@ -3,7 +3,7 @@
  * same rows, the same client, level `auto`, fsync always. Goals: two copies at least 1.5 times
  * influxd's rate and at least 60 % of one copy's.
  *
- * Arguments: [rows] [rounds]
+ * Arguments: [rows] [rounds] [flags of Node for each node, such as --cpu-prof ...]
  */
 
 import { startCluster } from '../test/support/citadel-cluster.ts';
@@ -13,7 +13,11 @@ import { runLoad } from './load/run-load.ts';
 import { printTable, ratio } from './load/table.ts';
 import { tsbsDay } from './tsbs/tsbs-cpu.ts';
 
-const [rows = tsbsDay.rows, rounds = 2] = process.argv.slice(2).map(Number);
+const [, , rowsText = String(tsbsDay.rows), roundsText = '2', ...nodeArgs] = process.argv;
+const rows = Number(rowsText);
+const rounds = Number(roundsText);
+/** Of each node; what a test's node is given is so little that it would flush in the middle of the load. */
+const memory = '1GiB';
 const load = {
   database: 'benchmark',
   kind: 'integer',
@@ -27,14 +31,25 @@ interface Facts {
 }
 
 async function measureCluster(replicas: number): Promise<Facts> {
-  const cluster = await startCluster({ replicas, shards: 16 });
+  const cluster = await startCluster({
+    replicas,
+    shards: 16,
+    args: ['-memory', memory],
+    nodeOptions: () => ({ nodeArgs }),
+  });
   try {
     const [first] = cluster.nodes;
     await first!.request('/create', { db: load.database }, { method: 'POST' });
     const cpu = () => cluster.nodes.reduce((sum, { pid }) => sum + readCpuSeconds(pid), 0);
     const before = cpu();
     const { ms } = await runLoad({ ...load, rows, url: cluster.urls.join(',') });
-    return { rowsPerSecond: (rows / ms) * 1_000, cpuMicros: ((cpu() - before) * 1e6) / rows };
+    const facts = {
+      rowsPerSecond: (rows / ms) * 1_000,
+      cpuMicros: ((cpu() - before) * 1e6) / rows,
+    };
+    // Profiles are written by nodes that end by themselves.
+    if (nodeArgs.length > 0) await Promise.all(cluster.nodes.map((node) => node.stop()));
+    return facts;
   } finally {
     await cluster.cleanUp();
   }

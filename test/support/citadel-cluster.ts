@@ -14,7 +14,7 @@ export interface ClusterOptions {
   /** Every node is reached by the others through a proxy, which can hold up or cut what comes in. */
   readonly proxied?: boolean;
   /** What else the n-th node (from 0) is started with. */
-  readonly nodeOptions?: (index: number) => Pick<CitadelOptions, 'dataDir' | 'env'>;
+  readonly nodeOptions?: (index: number) => Pick<CitadelOptions, 'dataDir' | 'env' | 'nodeArgs'>;
 }
 
 export interface CitadelCluster {
