@@ -76,6 +76,34 @@ describe('@influxdata/influxdb-client', () => {
     }
   });
 
+  test('/api/v2/delete removes what its predicate says, from the policy of the bucket alone', async () => {
+    const lines = ['a', 'b'].flatMap((host) =>
+      [1, 2, 3].flatMap((time) => [
+        `gone,host=${host} v=1 ${time}`,
+        `kept,host=${host} v=1 ${time}`,
+      ]),
+    );
+    for (const rp of ['autogen', 'week']) {
+      const params = { db: 'app', rp, precision: 's' };
+      await citadel.request('/write', params, { method: 'POST', body: lines.join('\n') });
+    }
+    const body = JSON.stringify({
+      start: '1970-01-01T00:00:01Z',
+      stop: '1970-01-01T00:00:03Z',
+      predicate: '_measurement="gone" AND (host = \'a\')',
+    });
+    const bucket = { bucket: 'app/week', org: 'any' };
+    const answer = await citadel.request('/api/v2/delete', bucket, { method: 'POST', body });
+    expect([answer.status, answer.text()]).toEqual([200, '']);
+    const q = 'SELECT count(v) FROM gone, kept GROUP BY host';
+    const counts = async (rp: string) => {
+      const found = await citadel.request('/query', { db: 'app', rp, q });
+      return [...found.text().matchAll(/Z",(\d)\]/g)].map((match) => Number(match[1]));
+    };
+    expect(await counts('autogen')).toEqual([3, 3, 3, 3]);
+    expect(await counts('week')).toEqual([1, 3, 3, 3]);
+  });
+
   test('a user and a password are a token', async () => {
     const api = writeApi(guarded, 'ann:pass', 'app/autogen', 's');
     api.writeRecord('m v=1 1600000000');
