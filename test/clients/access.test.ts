@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openClient } from '../../client/client.ts';
 import {
   loginWays,
   noLogin,
@@ -16,6 +17,7 @@ import {
 } from '../support/access-people.ts';
 import type { CitadelProcess } from '../support/citadel-process.ts';
 import { havePackages } from '../support/debian-packages.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { startSecured } from '../support/secured-citadel.ts';
 import { startServer } from '../support/server-process.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
@@ -27,6 +29,7 @@ const hasPythonClient = havePackages('python3-influxdb');
 const citadelBinary = fileURLToPath(new URL('../../bin/citadel', import.meta.url));
 
 let server: CitadelProcess;
+let grpcAddress: string;
 
 async function query(q: string, login = loginWays.url!('admin'), db = '') {
   const params = { q, ...(db !== '' && { db }), ...login.params };
@@ -34,7 +37,8 @@ async function query(q: string, login = loginWays.url!('admin'), db = '') {
 }
 
 beforeAll(async () => {
-  server = await startSecured(['-log-level', 'debug']);
+  grpcAddress = `127.0.0.1:${await findFreePort()}`;
+  server = await startSecured(['-log-level', 'debug', '-grpc', grpcAddress]);
   for (const [i, q] of peopleStatements.entries()) {
     const { status } = await query(q, i === 0 ? noLogin : loginWays.url!('admin'));
     expect(status, q).toBe(200);
@@ -113,6 +117,45 @@ test('our own commands log in', async () => {
   removeTempDir(directory);
 });
 
+test('the client over gRPC logs in, and may do what was granted', async () => {
+  const attempt = async (name: string, password: string) => {
+    const user = name === '' ? {} : { user: { name, password } };
+    const client = await openClient({ nodes: grpcAddress, discover: false, ...user });
+    const code = (work: Promise<unknown>) =>
+      work.then(
+        () => 'done',
+        (error: { code: string }) => error.code,
+      );
+    const readAll = async () => {
+      const q = 'SELECT v FROM grpc';
+      for await (const piece of client.query(q, { database: 'mine' })) void piece;
+    };
+    try {
+      return [
+        await code(client.write('mine', 'grpc v=1 1')),
+        await code(readAll()),
+        await code(client.table('mine').put('key', 'value')),
+        await code(client.table('mine').get('key')),
+      ];
+    } finally {
+      client.close();
+    }
+  };
+  const [done, no] = ['done', 'forbidden'];
+  const as = (name: string) => attempt(name, passwordOf(name));
+  expect(await as('owner')).toEqual([done, done, done, done]);
+  expect(await as('writer')).toEqual([done, no, done, no]);
+  expect(await as('reader')).toEqual([no, done, no, done]);
+  expect(await as('stranger')).toEqual([no, no, no, no]);
+  // Already when it asks for the nodes.
+  for (const [name, password] of [
+    ['owner', 'wrong'],
+    ['', ''],
+  ] as const) {
+    await expect(attempt(name, password)).rejects.toMatchObject({ code: 'unauthorized' });
+  }
+});
+
 test('no password and no secret is in the log, the files or what the server shows', async () => {
   const words = [
     ...new Set(['admin', 'owner', 'reader'].map(passwordOf)),
@@ -130,6 +173,8 @@ test('no password and no secret is in the log, the files or what the server show
   const answers = await Promise.all(
     ['SHOW QUERIES', 'SHOW USERS', 'SHOW DIAGNOSTICS', 'SHOW STATS'].map((q) => query(q)),
   );
+  // Files come and go while it runs.
+  await server.stop();
   const files = readdirSync(server.dataDir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'latin1'));
