@@ -1,4 +1,7 @@
-/** Where one feed is on each shard that it reads, what of that is durable, and how much is behind it. */
+/**
+ * Where one feed is on each shard that it reads, what of that is durable, and how much is behind it. Of a shard
+ * that it reads no more the cursor stays until it is saved: another node goes on from there.
+ */
 
 import type { EntryVersions, TailPart } from '../../model/log-tail.ts';
 
@@ -9,6 +12,7 @@ interface ShardCursor {
   saved: EntryVersions | undefined;
   lagEntries: number;
   lagBytes: number;
+  isLeft: boolean;
 }
 
 function countEntries(from: EntryVersions, to: EntryVersions): number {
@@ -20,20 +24,24 @@ function countEntries(from: EntryVersions, to: EntryVersions): number {
 export class CursorBoard {
   readonly #cursors = new Map<number, ShardCursor>();
 
-  get shards(): Iterable<number> {
-    return this.#cursors.keys();
+  get shards(): number[] {
+    return [...this.#cursors.keys()].filter((shard) => this.has(shard));
   }
 
   has(shard: number): boolean {
-    return this.#cursors.has(shard);
+    return this.#cursors.get(shard)?.isLeft === false;
   }
 
   add(shard: number, saved: EntryVersions | undefined): void {
-    this.#cursors.set(shard, { after: saved, saved, lagEntries: 0, lagBytes: 0 });
+    const lag = { lagEntries: 0, lagBytes: 0 };
+    this.#cursors.set(shard, { after: saved, saved, ...lag, isLeft: false });
   }
 
-  remove(shard: number): void {
-    this.#cursors.delete(shard);
+  leave(shard: number): void {
+    const cursor = this.#cursors.get(shard);
+    if (cursor === undefined) return;
+    if (cursor.after === cursor.saved) this.#cursors.delete(shard);
+    Object.assign(cursor, { lagEntries: 0, lagBytes: 0, isLeft: true });
   }
 
   after(shard: number): EntryVersions | undefined {
@@ -43,7 +51,7 @@ export class CursorBoard {
   /** Read, and not yet delivered: what is gone for ever is behind the feed in any case. */
   noteRead({ shard, start, through, frames, lagEntries, lagBytes }: TailPart): void {
     const cursor = this.#cursors.get(shard);
-    if (cursor === undefined) return;
+    if (cursor === undefined || cursor.isLeft) return;
     cursor.after = start;
     cursor.lagEntries = lagEntries + countEntries(start, through);
     cursor.lagBytes = lagBytes + frames.reduce((sum, { length }) => sum + length, 0);
@@ -51,7 +59,7 @@ export class CursorBoard {
 
   noteDelivered({ shard, through, lagEntries, lagBytes }: TailPart): void {
     const cursor = this.#cursors.get(shard);
-    if (cursor === undefined) return;
+    if (cursor === undefined || cursor.isLeft) return;
     cursor.after = through;
     cursor.lagEntries = lagEntries;
     cursor.lagBytes = lagBytes;
@@ -70,6 +78,7 @@ export class CursorBoard {
   noteSaved(shard: number, versions: EntryVersions): void {
     const cursor = this.#cursors.get(shard);
     if (cursor !== undefined) cursor.saved = versions;
+    if (cursor?.isLeft === true) this.#cursors.delete(shard);
   }
 
   get lag(): { readonly entries: number; readonly bytes: number } {

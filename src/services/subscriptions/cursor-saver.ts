@@ -28,10 +28,13 @@ export class CursorSaver {
   constructor(options: CursorSaverOptions) {
     const { env, periodMs } = options;
     this.#options = options;
-    this.#timer = env.timers.every(periodMs, () => {
-      this.#running ??= this.#round(savesPerPeriod).finally(() => {
-        this.#running = undefined;
-      });
+    this.#timer = env.timers.every(periodMs, () => this.saveNow());
+  }
+
+  /** Unless that is under way. */
+  saveNow(): void {
+    this.#running ??= this.#round(savesPerPeriod).finally(() => {
+      this.#running = undefined;
     });
   }
 

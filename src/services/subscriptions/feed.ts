@@ -74,7 +74,7 @@ export class Feed {
   ): void {
     for (const shard of this.cursors.shards) {
       if (shards.has(shard)) continue;
-      this.cursors.remove(shard);
+      this.cursors.leave(shard);
       this.#ready.delete(shard);
     }
     for (const shard of shards) {

@@ -12,6 +12,7 @@ import type { Service, ServiceParts } from '../parts.ts';
 import { CursorSaver } from './cursor-saver.ts';
 import { describeFeeds } from './describe-feeds.ts';
 import { Feed } from './feed.ts';
+import { OwnShards } from './own-shards.ts';
 import { readFeeds } from './read-feeds.ts';
 
 /** A node's own metadata is written at no cost to others; etcd keeps what was written until it is compacted. */
@@ -37,6 +38,7 @@ class Subscriptions implements Service {
   readonly #parts: SubscriptionParts;
   readonly #cursors: SubscriptionCursors;
   readonly #saver: CursorSaver;
+  readonly #shards: OwnShards;
   readonly #feeds = new Map<string, Feed>();
   /** Feeds that were ended and have not finished yet. */
   readonly #ending = new Set<Promise<void>>();
@@ -53,9 +55,13 @@ class Subscriptions implements Service {
     const feeds = () => this.#feeds.values();
     const periodMs = lease === undefined ? savePeriodsMs.alone : savePeriodsMs.inCluster;
     this.#saver = new CursorSaver({ env, periodMs, cursors: this.#cursors, feeds });
+    const onChange = () => this.#update();
+    const onLost = () => this.#saver.saveNow();
+    const isAlone = lease === undefined;
+    this.#shards = new OwnShards({ env, cluster, isAlone, onChange, onLost });
     this.#stops = [
-      onAdminChange(() => this.#update()),
-      cluster.onChange(() => this.#update()),
+      onAdminChange(onChange),
+      () => this.#shards.stop(),
       tails.onEntries((shards) => {
         for (const feed of this.#feeds.values()) feed.wake(shards);
       }),
@@ -90,20 +96,16 @@ class Subscriptions implements Service {
   /** Feeds as the catalog wants them, on the shards that the map gives this node. */
   #update(): void {
     if (this.#closed) return;
-    const { env, catalog, tails, cluster, clockSlackMs } = this.#parts;
+    const { env, catalog, tails, clockSlackMs } = this.#parts;
     const wanted = listTails(catalog.view, catalog.admin.view, clockSlackMs);
     tails.setTails(wanted.map(({ id, dbId, rpId, sinceMs }) => ({ id, dbId, rpId, sinceMs })));
     const ids = new Set(wanted.map(({ id }) => id));
     for (const [id, feed] of this.#feeds) if (!ids.has(id)) this.#end(id, feed);
     if (!this.#cursors.isLoaded) return;
-    const shards = new Set<number>();
-    for (const { shard, primary } of cluster.map.shards.tstore) {
-      if (primary === cluster.self) shards.add(shard);
-    }
     for (const tail of wanted.slice(0, feedsMax)) {
       const feed = this.#feeds.get(tail.id) ?? new Feed({ env, tails, tail });
       this.#feeds.set(tail.id, feed);
-      feed.setShards(shards, (shard) => this.#cursors.find(tail.id, shard));
+      feed.setShards(this.#shards.ready, (shard) => this.#cursors.find(tail.id, shard));
     }
     this.#noteCrowd(wanted.length);
   }
