@@ -87,7 +87,7 @@ describe(`continuous queries, seed ${seed}`, () => {
     'three nodes: the death of an owner moves its queries and leaves no gap',
     async () => {
       const random = makeRandom(seed + 1);
-      cluster = await startCluster({ args: [...args, '-lease', '2s'] });
+      cluster = await startCluster({ args: [...args, '-lease', '3s'] });
       const { nodes } = cluster;
       await createQueries(nodes[0]!);
       load = new ContinuousLoad(nodes, random, Date.now() + windowMsMax);
