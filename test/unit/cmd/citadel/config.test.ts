@@ -168,6 +168,43 @@ test('with etcd URLs the node is one of a cluster, secrets come from files', () 
   expect(() => read([...args, '-kvstore-cert=c.pem'])).toThrow('-kvstore-key go together');
 });
 
+test('listeners are off until they have an address; templates are a list in a file', () => {
+  expect(readOk([]).node.services).toMatchObject({ udp: undefined, graphite: undefined });
+  const files = {
+    f: 'udp = ":8089"\nudp-precision = "ms"\ngraphite = "127.0.0.1:2003"\ngraphite-templates = ["a.* b.measurement x=1,y=2", "measurement*"]',
+  };
+  const batch = { size: 5_000, pending: 10, timeoutMs: 1_000 };
+  const { udp, graphite } = readOk(['-config', 'f', '-graphite-tags', 'a=1,b=2'], { files }).node
+    .services;
+  expect(udp).toEqual({
+    host: '',
+    port: 8089,
+    database: 'udp',
+    policy: '',
+    precision: 'ms',
+    batch,
+    readBufferBytes: 0,
+  });
+  expect(graphite).toEqual({
+    host: '127.0.0.1',
+    port: 2003,
+    protocol: 'tcp',
+    database: 'graphite',
+    policy: '',
+    separator: '.',
+    tags: ['a=1', 'b=2'],
+    templates: ['a.* b.measurement x=1,y=2', 'measurement*'],
+    batch,
+    readBufferBytes: 0,
+  });
+  const flag = readOk([
+    '-graphite=:1',
+    '-graphite-templates',
+    'a.* b.measurement x=1,y=2; measurement*',
+  ]);
+  expect(flag.node.services.graphite?.templates).toEqual(graphite?.templates);
+});
+
 test.each([
   ['10.0.0.1:7087', 'http://10.0.0.1:7087'],
   ['grpc://n1:1', 'http://n1:1'],
