@@ -14,6 +14,7 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { Clock, Disk, Log, Rng, TimerHandle, Timers } from '../../env/env.ts';
+import { firstWithin } from './first-within.ts';
 import {
   encodeGroupHeader,
   encodeRecordHeader,
@@ -149,15 +150,8 @@ export class CommitLog {
 
   /** The oldest segment that, with all behind it, weighs at most so much; above the last one = none does. */
   firstWithin(bytes: number): number {
-    let rest = bytes - (this.#open?.info.sizeBytes ?? 0);
-    if (rest < 0) return this.#number + 1;
-    let first = this.#open?.info.number ?? this.#number + 1;
-    for (const { number, sizeBytes } of [...this.#sealed].reverse()) {
-      rest -= sizeBytes;
-      if (rest < 0) break;
-      first = number;
-    }
-    return first;
+    const open = this.#open === undefined ? [] : [this.#open.info];
+    return firstWithin([...this.#sealed, ...open], bytes, this.#number + 1);
   }
 
   /** Bytes accepted and not yet logged. */
