@@ -72,6 +72,7 @@ const homes = {
   jose: 'src/access/',
   pino: 'src/env/node/',
   'smol-toml': 'cmd/',
+  snappyjs: 'src/http/',
 };
 
 const ioModules =
