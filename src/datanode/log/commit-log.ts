@@ -14,7 +14,6 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { Clock, Disk, Log, Rng, TimerHandle, Timers } from '../../env/env.ts';
-import { firstWithin } from './first-within.ts';
 import {
   encodeGroupHeader,
   encodeRecordHeader,
@@ -131,8 +130,7 @@ export class CommitLog {
 
   /** Bytes on disk. */
   get sizeBytes(): number {
-    const sealed = this.#sealed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    return sealed + (this.#open?.info.sizeBytes ?? 0);
+    return this.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   }
 
   /** Number of the segment that is open, or was last. */
@@ -148,10 +146,9 @@ export class CommitLog {
     return sealed + (this.#open?.info.sizeBytes ?? 0);
   }
 
-  /** The oldest segment that, with all behind it, weighs at most so much; above the last one = none does. */
-  firstWithin(bytes: number): number {
-    const open = this.#open === undefined ? [] : [this.#open.info];
-    return firstWithin([...this.#sealed, ...open], bytes, this.#number + 1);
+  /** Oldest first, the open one included. */
+  get segments(): readonly SegmentInfo[] {
+    return this.#open === undefined ? this.#sealed : [...this.#sealed, this.#open.info];
   }
 
   /** Bytes accepted and not yet logged. */

@@ -19,6 +19,7 @@ import type {
 } from '../../replication/replica-events.ts';
 import type { Versions } from '../../replication/version-vector.ts';
 import { CommitLog, type CommitLogOptions } from '../log/commit-log.ts';
+import { firstWithin } from '../log/first-within.ts';
 import { type LogRecord, recordSize } from '../log/log-layout.ts';
 import type { LogSummary } from '../log/log-reader.ts';
 import { kindOfSlot } from '../slots.ts';
@@ -367,7 +368,8 @@ export class ReplicaGroup {
       if (kindOfSlot(shard) === 'tstore')
         segment = Math.min(segment, tails.neededFrom(shard, index));
     }
-    return Math.max(segment, this.log.firstWithin(tails.logBytesMax));
+    const { segments, lastSegment } = this.log;
+    return Math.max(segment, firstWithin(segments, tails.logBytesMax, lastSegment + 1));
   }
 
   async #forgetThrough(segment: number): Promise<void> {
