@@ -1,168 +1,40 @@
 /**
- * The key-value engine against bare better-sqlite3 in the same run: 16-byte random keys, 100-byte values.
- * Run: npm run bench -- kv [keys, default 500000]
+ * Keys and values: the engine beside bare better-sqlite3, one node over gRPC and HTTP JSON beside Redis, all in one run.
+ * 16-byte random keys, 100-byte values, fsync always.
+ * Run: npm run bench -- kv [keys, default 500000] [engine] [grpc] [http] [redis] [--NODE-FLAG of the server, such as --cpu-prof]
  *
- * The engine runs with its SQLite writer in the same thread, so a put here pays for memtable, sort, row checksums and the
- * transaction one after the other; in a node the last is another thread's. Commit log and network are not in it.
+ * Needs a build (`npm run build`). Client and server share the cores: CPU time per operation is the server's alone.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
-import { createNodeEnv } from '../src/env/node/node-env.ts';
-import { type KStore, openKStore } from '../src/kstore/kstore.ts';
-import { type ByteList, ByteListBuilder } from '../src/model/key-list.ts';
-import { KvFrameBuilder } from '../src/model/kv-frame.ts';
-import { createInThreadWriter } from '../src/sqlite/in-thread-writer.ts';
-import { createReaderPool } from '../src/sqlite/reader-pool.ts';
+import { benchEngine } from './kv/engine.ts';
+import { benchRedis } from './kv/redis.ts';
+import { benchServer } from './kv/server.ts';
+import { Keys, type Result } from './kv/workload.ts';
+import { printTable } from './load/table.ts';
 
-const keyCount = Number(process.argv.find((text) => /^\d+$/.test(text)) ?? 500_000);
-const batchSize = 1_000;
-const sortedSize = 100_000;
-const keySize = 16;
-const value = new Uint8Array(100).fill(7);
-const env = createNodeEnv({ logLevel: 'error', logFormat: 'json' });
-const { signal } = new AbortController();
+const words = process.argv.slice(2);
+const keyCount = Number(words.find((word) => /^\d+$/.test(word)) ?? 500_000);
+const nodeArgs = words.filter((word) => word.startsWith('--'));
+const chosen = words.filter((word) => /^[a-z]+$/.test(word));
+const isChosen = (part: string) => chosen.length === 0 || chosen.includes(part);
 
-const rows: (readonly [what: string, perSecond: number, bare: number | undefined])[] = [];
-
-async function measure(count: number, run: () => Promise<void> | void): Promise<number> {
-  const started = performance.now();
-  await run();
-  return (count / (performance.now() - started)) * 1000;
+function cells({ what, perSecond, cpuMicros, p50, p99 }: Result): string[] {
+  const rate = perSecond >= 10_000 ? `${(perSecond / 1000).toFixed(0)} k` : perSecond.toFixed(0);
+  return [what, rate, cpuMicros.toFixed(1), p50.toFixed(2), p99.toFixed(2)];
 }
 
-function randomKeys(): Uint8Array[] {
-  const bytes = env.rng.bytes(keyCount * keySize);
-  return Array.from({ length: keyCount }, (_, i) => bytes.subarray(i * keySize, (i + 1) * keySize));
+process.stdout.write(`${keyCount} keys\n`);
+if (isChosen('engine')) await benchEngine(keyCount);
+const keys = new Keys(keyCount);
+const results: Result[] = [];
+if (isChosen('grpc')) results.push(...(await benchServer(keys, ['gRPC'], nodeArgs)));
+if (isChosen('http')) results.push(...(await benchServer(keys, ['HTTP JSON'], nodeArgs)));
+if (isChosen('redis')) {
+  const redis = await benchRedis(keys);
+  if (redis === undefined) process.stdout.write('redis-server is not installed\n');
+  results.push(...(redis ?? []));
 }
-
-function framesOf(keys: readonly Uint8Array[]): Uint8Array[] {
-  const frames: Uint8Array[] = [];
-  for (let at = 0; at < keys.length; at += batchSize) {
-    const builder = new KvFrameBuilder({ table: 'bench', shard: 0, shardCount: 1 });
-    for (const key of keys.slice(at, at + batchSize)) builder.put(key, value);
-    frames.push(builder.finish());
-  }
-  return frames;
-}
-
-function apply(store: KStore, frames: readonly Uint8Array[]): void {
-  for (const [i, frame] of frames.entries()) {
-    const sequence = i + 1;
-    const stamp = { origin: '1111111111111111', hlc: sequence, lsn: sequence };
-    store.apply({ shard: 0, sequence, epoch: 1, writeId: new Uint8Array(16), frame, ...stamp });
-  }
-}
-
-function batchesOf(keys: readonly Uint8Array[]): ByteList[] {
-  const builder = new ByteListBuilder(batchSize * keySize, batchSize);
-  const batches: ByteList[] = [];
-  for (const key of keys) {
-    builder.add(key);
-    if (builder.count === batchSize) batches.push(builder.take());
-  }
-  return batches;
-}
-
-async function getAll(store: KStore, batches: readonly ByteList[]): Promise<void> {
-  for (const batch of batches) {
-    for await (const { present } of store.get('bench', batch, signal)) {
-      if (present.includes(0)) throw new Error('a key is missing');
-    }
-  }
-}
-
-async function listAll(store: KStore): Promise<void> {
-  let count = 0;
-  const everything = { from: new Uint8Array(0), until: undefined };
-  for await (const { keys } of store.scan('bench', everything, signal)) count += keys.ends.length;
-  if (count !== keyCount) throw new Error(`a list of ${count} keys`);
-}
-
-function loadBare(root: string, keys: readonly Uint8Array[]): Database.Database {
-  const database = new Database(join(root, 'bare.db'));
-  database.pragma('journal_mode = WAL');
-  database.pragma('synchronous = FULL');
-  database.pragma('wal_autocheckpoint = 0');
-  database.exec('CREATE TABLE rows (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID');
-  const put = database.prepare('INSERT OR REPLACE INTO rows VALUES (?, ?)');
-  for (let at = 0; at < keys.length; at += sortedSize) {
-    const sorted = keys.slice(at, at + sortedSize).sort(Buffer.compare);
-    database.exec('BEGIN');
-    for (const key of sorted) put.run(key, value);
-    database.exec('COMMIT');
-    database.pragma('wal_checkpoint(TRUNCATE)');
-  }
-  return database;
-}
-
-function getBare(database: Database.Database, keys: readonly Uint8Array[]): void {
-  const get = database.prepare('SELECT v FROM rows WHERE k = ?');
-  for (const key of keys) if (get.get(key) === undefined) throw new Error('a key is missing');
-}
-
-function listBare(database: Database.Database): void {
-  let count = 0;
-  for (const _ of database.prepare('SELECT k, v FROM rows ORDER BY k').raw().iterate()) count++;
-  if (count !== keyCount) throw new Error(`a list of ${count} keys`);
-}
-
-async function run(root: string): Promise<void> {
-  const keys = randomKeys();
-  const asked = [...keys].sort(() => env.rng.next() - 0.5).slice(0, Math.min(keyCount, 200_000));
-  const frames = framesOf(keys);
-  const batches = batchesOf(asked);
-  const writer = createInThreadWriter(root);
-  const readers = createReaderPool(root, 8, 1024);
-  const place = { disk: env.openDisk(root), directory: 'kshard-0000', shard: 0, shardCount: 1 };
-  const store = await openKStore({ env, writer, readers, hashSeed: 1, ...place });
-  let bare: Database.Database | undefined;
-  const bareLoad = await measure(keyCount, () => {
-    bare = loadBare(root, keys);
-  });
-  const database = bare!;
-  const applied = await measure(keyCount, () => apply(store, frames));
-  const fromMemory = await measure(batches.length * batchSize, () => getAll(store, batches));
-  const memoryList = await measure(keyCount, () => listAll(store));
-  const memory = store.memoryBytes;
-  const flushed = await measure(keyCount, async () => {
-    await store.flush({ versions: {}, hlcMax: frames.length, stableHlc: 0 });
-  });
-  const bareGet = await measure(batches.length * batchSize, () =>
-    getBare(database, asked.slice(0, batches.length * batchSize)),
-  );
-  const fromFile = await measure(batches.length * batchSize, () => getAll(store, batches));
-  const bareList = await measure(keyCount, () => listBare(database));
-  const fileList = await measure(keyCount, () => listAll(store));
-  rows.push(
-    ['put: memtable', applied, undefined],
-    ['put: flush', flushed, bareLoad],
-    ['put: both', 1 / (1 / applied + 1 / flushed), bareLoad],
-    ['get from memory', fromMemory, undefined],
-    ['get from file', fromFile, bareGet],
-    ['list from memory', memoryList, undefined],
-    ['list from file', fileList, bareList],
-  );
-  process.stdout.write(
-    `${keyCount} keys, ${(memory / keyCount).toFixed(0)} bytes of memory each\n`,
-  );
-  database.close();
-  await store.close();
-  readers.close();
-  await writer.close();
-}
-
-const root = mkdtempSync(join(tmpdir(), 'citadel-kv-bench-'));
-try {
-  await run(root);
-} finally {
-  rmSync(root, { recursive: true, force: true });
-}
-for (const [what, perSecond, bare] of rows) {
-  const thousands = (count: number) => `${(count / 1000).toFixed(0).padStart(6)} k/s`;
-  const against =
-    bare === undefined ? '' : `  bare ${thousands(bare)}  ratio ${(perSecond / bare).toFixed(2)}`;
-  process.stdout.write(`${what.padEnd(18)}${thousands(perSecond)}${against}\n`);
+if (results.length > 0) {
+  const head = ['operation', 'per s', 'CPU µs each', 'p50 ms', 'p99 ms'];
+  printTable([head, ...results.map(cells)]);
 }

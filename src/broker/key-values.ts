@@ -1,7 +1,7 @@
 /** What the broker offers for keys and values: the contract of `kv/`, apart so that `http` can know it. */
 
 import type { CitadelError } from '../base/errors.ts';
-import type { ByteList } from '../model/key-list.ts';
+import type { ByteList, ByteListBuilder } from '../model/key-list.ts';
 import type { ConsistencyLevel, ReadLevel } from '../rpc/data-node-api.ts';
 
 /** See `ReadLevel` of the data node's interface. */
@@ -44,6 +44,8 @@ export interface KvWriteReport {
 export interface KvAnswer {
   /** Undefined = the key is absent. A view. */
   value(i: number): Uint8Array | undefined;
+  /** Adds the value to the list, nothing for an absent key. Returns whether there is one. */
+  appendTo(builder: ByteListBuilder, i: number): boolean;
 }
 
 export interface KvListRequest {

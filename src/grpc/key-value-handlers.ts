@@ -85,9 +85,8 @@ function* renderValues({ keys }: KvGetMessage, answer: KvAnswer): Generator<Buff
     const builder = new ByteListBuilder(16 * 1024, Math.min(count - start, 1024));
     const present = new Uint8Array(Math.min(count - start, answerKeysMax));
     while (builder.count < present.length && builder.size < answerBytes) {
-      const value = answer.value(start + builder.count);
-      if (value !== undefined) present[builder.count] = 1;
-      builder.add(value ?? noBytes);
+      const place = builder.count;
+      if (answer.appendTo(builder, start + place)) present[place] = 1;
     }
     const values = builder.take();
     const taken = values.ends.length;

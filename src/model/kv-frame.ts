@@ -21,7 +21,7 @@ import { decodeText, encodeText } from '../base/text.ts';
 import { type FrameHeader, readFrameHeader } from './frame-decode.ts';
 import { type FrameTarget, sealFrame, writeFrameHeader, writeFrameTotals } from './frame-encode.ts';
 import { frameHeaderSize, frameSizeMax } from './frame-layout.ts';
-import { copyBytes } from './key-list.ts';
+import { type ByteList, copyBytes, sizeOf, startOf } from './key-list.ts';
 import { describeBadPair, kvTableNameSizeMax } from './kv-limits.ts';
 
 export const kvEntrySize = 16;
@@ -64,6 +64,17 @@ export class KvFrameBuilder {
     if (this.#count === 0) return true;
     const tables = frameHeaderSize + (this.#count + 1) * kvEntrySize + this.#name.length + 8;
     return tables + this.#size + keySize + valueSize <= frameSizeMax;
+  }
+
+  /** Item `i` of keys and values that lie end to end; `isDelete`: only its key. */
+  addFrom(keys: ByteList, values: ByteList, i: number, isDelete: boolean): void {
+    const keySize = sizeOf(keys, i);
+    const valueSize = isDelete ? 0 : sizeOf(values, i);
+    const at = this.#place(keySize, valueSize, isDelete ? deletedSize : valueSize);
+    copyBytes(keys.bytes, startOf(keys, i), keySize, this.#bytes, at);
+    if (isDelete) return;
+    copyBytes(values.bytes, startOf(values, i), valueSize, this.#bytes, at + keySize);
+    this.#valueCount++;
   }
 
   put(key: Uint8Array, value: Uint8Array): void {

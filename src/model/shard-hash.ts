@@ -9,13 +9,18 @@
 import { CitadelError, invariant } from '../base/errors.ts';
 import { hash32 } from '../base/hash.ts';
 import { encodeText } from '../base/text.ts';
+import { copyBytes } from './key-list.ts';
 
 export const shardCountMax = 65_536;
+/** Sizes of keys whose views are kept. */
+const viewsMax = 256;
 
 /** Computes hashes for the series of one database; keeps one scratch buffer. */
 export class ShardHasher {
   private readonly prefixSize: number;
   private scratch: Uint8Array;
+  /** Of the scratch buffer, by the size of the key: making a view costs more than hashing a short key. */
+  private views: (Uint8Array | undefined)[] = [];
 
   /** Errors: `invalid-argument` for a name above 65535 bytes. */
   constructor(database: string) {
@@ -30,14 +35,29 @@ export class ShardHasher {
 
   /** Unsigned 32 bits. */
   hash(seriesKey: Uint8Array): number {
-    const size = this.prefixSize + seriesKey.length;
-    if (size > this.scratch.length) {
-      const grown = new Uint8Array(size * 2);
+    return this.hashAt(seriesKey, 0, seriesKey.length);
+  }
+
+  /** Of the key `bytes[from, from + size)`. */
+  hashAt(bytes: Uint8Array, from: number, size: number): number {
+    const whole = this.prefixSize + size;
+    if (whole > this.scratch.length) {
+      const grown = new Uint8Array(whole * 2);
       grown.set(this.scratch.subarray(0, this.prefixSize));
       this.scratch = grown;
+      this.views = [];
     }
-    this.scratch.set(seriesKey, this.prefixSize);
-    return hash32(this.scratch.subarray(0, size));
+    copyBytes(bytes, from, size, this.scratch, this.prefixSize);
+    return hash32(this.viewOf(size));
+  }
+
+  private viewOf(size: number): Uint8Array {
+    if (size >= viewsMax) return this.scratch.subarray(0, this.prefixSize + size);
+    const known = this.views[size];
+    if (known !== undefined) return known;
+    const view = this.scratch.subarray(0, this.prefixSize + size);
+    this.views[size] = view;
+    return view;
   }
 }
 

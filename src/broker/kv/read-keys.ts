@@ -1,7 +1,7 @@
 /** Values of many keys: one call per node, each shard's keys together; the answers put back in order. */
 
 import { CitadelError } from '../../base/errors.ts';
-import { type ByteList, ByteListBuilder, itemOf } from '../../model/key-list.ts';
+import { type ByteList, ByteListBuilder, itemOf, sizeOf, startOf } from '../../model/key-list.ts';
 import { checkTableName, describeBadPair } from '../../model/kv-limits.ts';
 import type { KvGetBlock, KvKeys, ReadLevel } from '../../rpc/data-node-api.ts';
 import { type KvAnswer, kvBatchEntriesMax } from '../key-values.ts';
@@ -13,6 +13,7 @@ import { groupByShard } from './split-batch.ts';
 
 /** Values of one answer: whoever wants more asks for fewer keys at a time. */
 const answerBytesMax = 256 * 1024 * 1024;
+const nothing = new Uint8Array(0);
 
 /** @throws CitadelError `invalid-argument`, `too-large` */
 function checkKeys(table: string, keys: ByteList): void {
@@ -22,14 +23,17 @@ function checkKeys(table: string, keys: ByteList): void {
     throw new CitadelError('too-large', `${count} keys, at most ${kvBatchEntriesMax}`);
   }
   for (let i = 0; i < count; i++) {
-    const bad = describeBadPair(itemOf(keys, i).length, 0);
+    const bad = describeBadPair(sizeOf(keys, i), 0);
     if (bad !== undefined) throw new CitadelError('invalid-argument', `entry ${i}: ${bad}`);
   }
 }
 
 function subset(keys: ByteList, indices: Uint32Array): ByteList {
   const builder = new ByteListBuilder(indices.length * 16, indices.length);
-  for (const i of indices) builder.add(itemOf(keys, i));
+  for (let at = 0; at < indices.length; at++) {
+    const i = indices[at]!;
+    builder.add(keys.bytes, startOf(keys, i), sizeOf(keys, i));
+  }
   return builder.take();
 }
 
@@ -38,13 +42,15 @@ const everything: Filter<KvGetBlock> = { restart: () => undefined, take: (block)
 
 class Answer implements KvAnswer {
   hasTable = false;
-  readonly #values: (Uint8Array | undefined)[];
-  readonly #answered: Uint8Array;
+  readonly #blocks: ByteList[] = [];
+  /** Per key: its block + 1, 0 = not answered; and its place there, -1 = absent. */
+  readonly #blockOf: Uint32Array;
+  readonly #placeOf: Int32Array;
   #bytes = 0;
 
   constructor(count: number) {
-    this.#values = new Array<Uint8Array | undefined>(count).fill(undefined);
-    this.#answered = new Uint8Array(count);
+    this.#blockOf = new Uint32Array(count);
+    this.#placeOf = new Int32Array(count);
   }
 
   add({ start, present, values, hasTable }: KvGetBlock, indices: Uint32Array): void {
@@ -56,22 +62,35 @@ class Answer implements KvAnswer {
         `the values are larger than ${answerBytesMax} bytes: ask for fewer keys at a time`,
       );
     }
-    present.forEach((one, place) => {
+    const block = this.#blocks.push(values);
+    for (let place = 0; place < present.length; place++) {
       const i = indices[start + place]!;
-      this.#values[i] = one === 1 ? itemOf(values, place) : undefined;
-      this.#answered[i] = 1;
-    });
+      this.#blockOf[i] = block;
+      this.#placeOf[i] = present[place] === 1 ? place : -1;
+    }
   }
 
   /** A replica that leaves keys out has not answered: that is no absence. */
   check(): void {
-    const missing = this.#answered.indexOf(0);
+    const missing = this.#blockOf.indexOf(0);
     if (missing < 0) return;
     throw new CitadelError('unavailable', `no replica answered for entry ${missing}`);
   }
 
   value(i: number): Uint8Array | undefined {
-    return this.#values[i];
+    const place = this.#placeOf[i]!;
+    return place < 0 ? undefined : itemOf(this.#blocks[this.#blockOf[i]! - 1]!, place);
+  }
+
+  appendTo(builder: ByteListBuilder, i: number): boolean {
+    const place = this.#placeOf[i]!;
+    if (place < 0) {
+      builder.add(nothing);
+      return false;
+    }
+    const block = this.#blocks[this.#blockOf[i]! - 1]!;
+    builder.add(block.bytes, startOf(block, place), sizeOf(block, place));
+    return true;
   }
 }
 

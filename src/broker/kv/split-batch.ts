@@ -3,7 +3,8 @@
  * XXH32 over the table's name, length first, and the key (model/shard-hash.ts).
  */
 
-import { type ByteList, itemOf } from '../../model/key-list.ts';
+import { frameSizeMax } from '../../model/frame-layout.ts';
+import { type ByteList, sizeOf, startOf } from '../../model/key-list.ts';
 import { KvFrameBuilder } from '../../model/kv-frame.ts';
 import { ShardHasher, shardOfHash } from '../../model/shard-hash.ts';
 import type { KvBatch } from '../key-values.ts';
@@ -19,7 +20,8 @@ export function groupByShard(
   const shards = new Uint32Array(count);
   const counts = new Uint32Array(shardCount);
   for (let i = 0; i < count; i++) {
-    const shard = shardOfHash(hasher.hash(itemOf(keys, i)), shardCount);
+    const hash = hasher.hashAt(keys.bytes, startOf(keys, i), sizeOf(keys, i));
+    const shard = shardOfHash(hash, shardCount);
     shards[i] = shard;
     counts[shard] = counts[shard]! + 1;
   }
@@ -49,17 +51,26 @@ export function* framesOf(
   indices: Uint32Array,
   target: { readonly shard: number; readonly shardCount: number },
 ): Generator<KvFramePart> {
-  const builder = new KvFrameBuilder({ table: batch.table, ...target });
+  const { keys, values, deleted, table } = batch;
+  const builder = new KvFrameBuilder({ table, ...target }, roomFor(batch, indices));
   let first = 0;
-  for (const [at, i] of indices.entries()) {
-    const key = itemOf(batch.keys, i);
-    const value = itemOf(batch.values, i);
-    if (!builder.hasRoomFor(key.length, value.length)) {
+  for (let at = 0; at < indices.length; at++) {
+    const i = indices[at]!;
+    if (!builder.hasRoomFor(sizeOf(keys, i), sizeOf(values, i))) {
       yield { frame: builder.finish(), indices: indices.subarray(first, at) };
       first = at;
     }
-    if (batch.deleted[i] === 1) builder.delete(key);
-    else builder.put(key, value);
+    builder.addFrom(keys, values, i, deleted[i] === 1);
   }
   if (builder.count > 0) yield { frame: builder.finish(), indices: indices.subarray(first) };
+}
+
+/** Bytes of the entries, or of the largest frame. */
+function roomFor({ keys, values }: KvBatch, indices: Uint32Array): number {
+  let size = 0;
+  for (let at = 0; at < indices.length; at++) {
+    const i = indices[at]!;
+    size += sizeOf(keys, i) + sizeOf(values, i);
+  }
+  return Math.min(size, frameSizeMax);
 }
