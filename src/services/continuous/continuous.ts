@@ -9,14 +9,17 @@ import { planContinuousQuery } from '../../broker/continuous-query.ts';
 import type { TimerHandle } from '../../env/env.ts';
 import type { ContinuousQuery } from '../../metadata/admin-view.ts';
 import { continuousQueryKey } from '../../metadata/meta-keys.ts';
+import { isAbsent } from '../../metadata/meta-store.ts';
 import { formatTime } from '../../query/format/format-time.ts';
 import type { Service, ServiceParts } from '../parts.ts';
 import { AgreedState } from './agreed-state.ts';
 import { Ownership } from './ownership.ts';
 import { QueryRunner, type RunnerParts } from './query-runner.ts';
-import { type QueryKey, queryKeyOf } from './records.ts';
+import { lateKeys, progressKey, type QueryKey, queryKeyOf, queryOfMark } from './records.ts';
 import { WriteGate } from './write-gate.ts';
 
+/** Between two looks for marks of queries that were dropped while rows were on their way. */
+const sweepPeriodMs = 60_000;
 /** Queries that run at the same time on a node. */
 const runningMax = 4;
 
@@ -42,7 +45,7 @@ class ContinuousQueries implements Service {
   readonly #turns = new Map<QueryRunner, Promise<void>>();
   /** Whose turn comes next. */
   readonly #waiting = new Set<QueryRunner>();
-  readonly #timer: TimerHandle | undefined;
+  readonly #timers: readonly TimerHandle[];
 
   constructor(parts: ServiceParts, state: AgreedState, gate: WriteGate) {
     this.#parts = parts;
@@ -61,7 +64,12 @@ class ContinuousQueries implements Service {
       signal: this.#stopping.signal,
     };
     const { enabled, runIntervalMs } = parts.settings.continuousQueries;
-    this.#timer = enabled ? env.timers.every(runIntervalMs, () => this.#look()) : undefined;
+    this.#timers = enabled
+      ? [
+          env.timers.every(runIntervalMs, () => this.#look()),
+          env.timers.every(sweepPeriodMs, () => void this.#sweep()),
+        ]
+      : [];
   }
 
   readings(): readonly Reading[] {
@@ -125,7 +133,7 @@ class ContinuousQueries implements Service {
   }
 
   async stop(): Promise<void> {
-    this.#timer?.cancel();
+    for (const timer of this.#timers) timer.cancel();
     this.#stopping.abort();
     await Promise.all(this.#turns.values());
     await this.#gate.close();
@@ -172,6 +180,24 @@ class ContinuousQueries implements Service {
       }
     }
     for (const key of [...this.#entries.keys()]) if (!there.has(key)) this.#remove(key);
+  }
+
+  /** Marks of queries that are gone, that came after the drop. Never throws. */
+  async #sweep(): Promise<void> {
+    const { store, env } = this.#parts;
+    const { late, progress } = this.#state;
+    const gone = new Set([...late.keys()].map(queryOfMark));
+    for (const query of gone) {
+      if (progress.has(query) || this.#entries.has(query)) continue;
+      try {
+        await store.transaction({
+          compare: [isAbsent(progressKey(query))],
+          onSuccess: [{ kind: 'delete-prefix', prefix: lateKeys(query) }],
+        });
+      } catch (error) {
+        env.log.debug('cannot sweep late marks', { query, error: String(error) });
+      }
+    }
   }
 
   #remove(key: QueryKey): void {

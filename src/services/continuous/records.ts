@@ -13,7 +13,7 @@ import { CitadelError } from '../../base/errors.ts';
 import type { QueryPlace } from '../../broker/continuous-query.ts';
 import type { EntryMark } from '../../broker/requests.ts';
 import { parseRecord, renderRecord } from '../../metadata/catalog-records.ts';
-import { continuousKeys, decodeName, encodeName } from '../../metadata/meta-keys.ts';
+import { continuousKeys, encodeName } from '../../metadata/meta-keys.ts';
 import type { MetaRecord } from '../../metadata/meta-store.ts';
 import type { WindowRule } from '../../query/windows.ts';
 import type { Range } from './ranges.ts';
@@ -70,15 +70,20 @@ export function heededKey(node: string): string {
   return continuousKeys.heeded + encodeName(node);
 }
 
-/** `id` is one of its node's own. */
-export function lateKey(query: QueryKey, node: string, id: string): string {
-  return `${continuousKeys.late}${query}/${encodeName(node)}/${id}`;
+/** Prefix of the late marks of a query. */
+export function lateKeys(query: QueryKey): string {
+  return `${continuousKeys.late}${query}/`;
 }
 
-/** Of a key of a late mark. */
-export function readLateKey(key: string): { readonly query: QueryKey; readonly node: string } {
-  const [dbId = '', name = '', node = ''] = key.slice(continuousKeys.late.length).split('/');
-  return { query: `${dbId}/${name}`, node: decodeName(node) };
+/** `id` is one of its node's own. */
+export function lateKey(query: QueryKey, node: string, id: string): string {
+  return `${lateKeys(query)}${encodeName(node)}/${id}`;
+}
+
+/** `mark`: its key without the prefix of all, `<query key>/<node>/<id>`. */
+export function queryOfMark(mark: string): QueryKey {
+  const [dbId = '', name = ''] = mark.split('/');
+  return `${dbId}/${name}`;
 }
 
 function corrupt({ key }: MetaRecord): CitadelError {

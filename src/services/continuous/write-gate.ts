@@ -15,7 +15,6 @@
 import { CitadelError } from '../../base/errors.ts';
 import type { WatchedRows, WritePass, WriteWatch } from '../../broker/write-watch.ts';
 import type { TimerHandle } from '../../env/env.ts';
-import { encodeName } from '../../metadata/meta-keys.ts';
 import type { MetaRecord } from '../../metadata/meta-store.ts';
 import type { ServiceParts } from '../parts.ts';
 import type { AgreedState } from './agreed-state.ts';
@@ -23,13 +22,8 @@ import { type LateHold, LateMarks, type LateWindows } from './late-marks.ts';
 import { LateNotes } from './late-notes.ts';
 import { findLateWindows, readMeasurements, spanOf } from './late-rows.ts';
 import { clipRanges, type Range } from './ranges.ts';
-import {
-  heededKey,
-  type ProgressRecord,
-  type QueryKey,
-  readHeeded,
-  renderHeeded,
-} from './records.ts';
+import { heededKey, type ProgressRecord, type QueryKey, renderHeeded } from './records.ts';
+import { waitForBroker } from './wait-for-broker.ts';
 
 const tickMs = 250;
 /** Notes of rows that are no longer on their way go about once a minute. */
@@ -135,7 +129,9 @@ export class WriteGate implements WriteWatch {
     const stop = AbortSignal.any([signal, patience.signal]);
     try {
       await this.#waitForOwn(revision, stop);
-      const gone = await Promise.all(heeded.map((one) => this.#waitFor(one, revision, stop)));
+      const gone = await Promise.all(
+        heeded.map((one) => waitForBroker(this.#parts, this.#state, one, revision, stop)),
+      );
       if (gone.includes(true)) await env.timers.sleep(lingerMs, signal);
     } finally {
       timer.cancel();
@@ -365,30 +361,5 @@ export class WriteGate implements WriteWatch {
       wake();
     });
     if (!isDone()) throw new CitadelError('unavailable', 'writes of this node are held up');
-  }
-
-  /** Whether the broker is gone. @throws CitadelError `unavailable` */
-  async #waitFor(record: MetaRecord, revision: number, signal: AbortSignal): Promise<boolean> {
-    const { self, broker } = this.#parts;
-    const name = record.key.slice(heededKey('').length);
-    if (name === encodeName(self)) return false;
-    const before = readHeeded(record);
-    const look = () => this.#state.heeded.get(name)?.value;
-    const isGone = () => {
-      const seen = look();
-      return this.#state.revision >= revision && seen?.incarnation !== before.incarnation;
-    };
-    const isDone = await this.#state.waitUntil(() => {
-      return isGone() || (look()?.revision ?? 0) >= revision;
-    }, signal);
-    if (!isDone) {
-      throw new CitadelError(
-        'unavailable',
-        `node ${name} does not say that its writes are settled`,
-      );
-    }
-    if (isGone()) return true;
-    broker.heed(look()?.marks ?? []);
-    return false;
   }
 }
