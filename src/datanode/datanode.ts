@@ -8,6 +8,7 @@ import type { MemoryLimits } from '../base/memory-budget.ts';
 import type { Env } from '../env/env.ts';
 import type { StoreKind } from '../model/cluster.ts';
 import type { LogTails } from '../model/log-tail.ts';
+import type { ShardBackups } from '../model/store-backup.ts';
 import type { DataNodeApi } from '../rpc/data-node-api.ts';
 import type { ClusterParts } from './cluster-port.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -48,6 +49,7 @@ export interface DataNode extends DataNodeApi {
   readonly tails: LogTails;
   /** Replaces the set of policies. Call it before the first write to a new policy. */
   setPolicies(policies: readonly RetentionRule[]): void;
+  readonly backups: ShardBackups;
   /** The copy of a shard here shall take over what the others have: they differ. */
   repair(kind: StoreKind, shard: number): void;
   /** Resolves, once, when a thread died: state in memory may be wrong, so the process must end. */

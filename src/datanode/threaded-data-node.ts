@@ -19,6 +19,7 @@ import type {
   WriteShardResponse,
 } from '../rpc/data-node-api.ts';
 import { type SqliteWriterThread, startSqliteWriterThread } from '../sqlite/writer-thread.ts';
+import { createBackups } from './backups.ts';
 import { shareCare, sumCare } from './care-budget.ts';
 import { type ClusterParts, ClusterPort } from './cluster-port.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -28,6 +29,7 @@ import { createKvReads } from './kv-reads.ts';
 import type { FsyncMode } from './log/commit-log.ts';
 import { NodeTails } from './node-tails.ts';
 import { type RetentionTask, startRetention } from './retention-task.ts';
+import { shareOf } from './share-out.ts';
 import { shardOfSlot, slotOf } from './slots.ts';
 import type { CareRules } from './worker/care-rules.ts';
 import type { RetentionRule, StreamBlock, StreamRequest, WorkerStart } from './worker/messages.ts';
@@ -65,10 +67,6 @@ const readAnything: ReadOptions = { level: 'one', mapVersion: 0, marks: [] };
 async function* after<T>(before: Promise<void>, open: () => AsyncGenerator<T>): AsyncGenerator<T> {
   await before;
   yield* open();
-}
-
-function shareOf({ queryBytes, totalBytes }: MemoryLimits, threadCount: number): MemoryLimits {
-  return { queryBytes: queryBytes / threadCount, totalBytes: totalBytes / threadCount };
 }
 
 export class ThreadedDataNode implements DataNodeApi {
@@ -159,6 +157,8 @@ export class ThreadedDataNode implements DataNodeApi {
   readonly kv: KvReads = createKvReads((slots, signal, options, request) =>
     this.#streams(slots, signal, options, request),
   );
+
+  readonly backups = createBackups((slot) => this.#linkOf(slot));
 
   async dropData(dbId: string, rpId: string | undefined): Promise<void> {
     await Promise.all(this.#threads.map(({ link }) => link.call({ kind: 'drop', dbId, rpId })));

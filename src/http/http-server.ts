@@ -7,6 +7,7 @@ import { CitadelError } from '../base/errors.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { observeRequests } from './metrics/observe-requests.ts';
 import type { HttpOptions, HttpParts } from './parts.ts';
+import { addBackupRoutes } from './routes/backup.ts';
 import { addClusterRoutes } from './routes/cluster.ts';
 import { addCreateRoute } from './routes/create.ts';
 import { addInfoRoutes } from './routes/info.ts';
@@ -91,6 +92,7 @@ export async function startHttpServer(parts: HttpParts, options: HttpOptions): P
   addCreateRoute(app, parts);
   addInfoRoutes(app, parts, metrics);
   addClusterRoutes(app, parts);
+  addBackupRoutes(app, parts);
   addKvRoutes(app, parts, bodies);
   const { host, port } = options;
   try {

@@ -6,6 +6,8 @@ import type { Broker } from '../broker/broker.ts';
 import type { Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
 import type { ClusterAdmin } from '../metadata/cluster-admin.ts';
+import type { CatalogEntry, CatalogRestore } from '../metadata/restore-catalog.ts';
+import type { ShardBackups } from '../model/store-backup.ts';
 
 export interface NodeFacts {
   readonly version: string;
@@ -26,6 +28,15 @@ export interface ServiceReport {
   describe(): Readonly<Record<string, unknown>>;
 }
 
+/** What this node has of backups. */
+export interface BackupPort {
+  readonly shards: ShardBackups;
+  readCatalog(): Promise<readonly CatalogEntry[]>;
+  readonly catalogRestore: CatalogRestore;
+  /** Sets up the shards of keys where there are none yet. */
+  setUpKeys(): Promise<void>;
+}
+
 export interface HttpParts {
   readonly env: Env;
   readonly broker: Broker;
@@ -36,6 +47,8 @@ export interface HttpParts {
   readonly cluster?: ClusterAdmin | undefined;
   /** Undefined = there are none. */
   readonly services?: ServiceReport | undefined;
+  /** Undefined = this node gives and takes none. */
+  readonly backups?: BackupPort | undefined;
 }
 
 export interface HttpOptions {

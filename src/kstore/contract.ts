@@ -2,6 +2,7 @@
 
 import type { Disk, Env } from '../env/env.ts';
 import type { ByteList } from '../model/key-list.ts';
+import type { BackupStore } from '../model/store-backup.ts';
 import type { StoreEngine } from '../model/store-engine.ts';
 import type { ScrubStore } from '../model/store-scrub.ts';
 import type { SnapshotStore } from '../model/store-snapshot.ts';
@@ -51,7 +52,7 @@ export interface KStoreStatus {
   readonly faults: readonly string[];
 }
 
-export interface KStore extends StoreEngine, SnapshotStore, ScrubStore {
+export interface KStore extends StoreEngine, SnapshotStore, ScrubStore, BackupStore {
   /** Whether anything was ever written to the table here, deletes included. */
   hasTable(table: string): boolean;
   /** In blocks of about a MiB, or one larger value. @throws CitadelError `corrupt`, `cancelled` */

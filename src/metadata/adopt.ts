@@ -24,8 +24,8 @@ import {
 import {
   adoptingKey,
   catalogPrefix,
-  continuousKeys,
   clusterKey,
+  continuousKeys,
   cursorsPrefix,
   droppedPrefix,
   mapVersionKey,

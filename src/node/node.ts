@@ -17,6 +17,7 @@ import type { ServiceReport } from '../http/parts.ts';
 import { makeShardMap } from '../metadata/cluster-record.ts';
 import { type Services, startServices } from '../services/services.ts';
 import { makeAskReplicas } from './ask-replicas.ts';
+import { makeBackupPort } from './backup-port.ts';
 import type { NodeConfig } from './config.ts';
 import { describeSelf, openStores, queryMemory, type Stores, scansShare } from './open-stores.ts';
 import { Openings } from './openings.ts';
@@ -121,7 +122,16 @@ async function startServing(
   const facts = { version, uuid, clusterUuid, dataDir, url, metadata, startedMs };
   const bodiesSizeMax = Math.floor(config.memoryBytes * bodiesShare);
   return startHttpServer(
-    { env, broker, catalog, access, facts, cluster: open.cluster?.admin, services: reports },
+    {
+      env,
+      broker,
+      catalog,
+      access,
+      facts,
+      cluster: open.cluster?.admin,
+      services: reports,
+      backups: makeBackupPort(env, stores),
+    },
     {
       ...config.http,
       bodySizeMax: config.maxBodyBytes || bodiesSizeMax,

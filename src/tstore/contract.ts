@@ -2,6 +2,7 @@
 
 import type { MemoryAccount } from '../base/memory-budget.ts';
 import type { Disk, Env } from '../env/env.ts';
+import type { BackupStore } from '../model/store-backup.ts';
 import type { StoreEngine } from '../model/store-engine.ts';
 import type { ScrubStore } from '../model/store-scrub.ts';
 import type { SnapshotStore } from '../model/store-snapshot.ts';
@@ -57,7 +58,7 @@ export interface TStoreStatus {
   readonly faults: readonly string[];
 }
 
-export interface TStore extends StoreEngine, SnapshotStore, ScrubStore {
+export interface TStore extends StoreEngine, SnapshotStore, ScrubStore, BackupStore {
   setPolicies(policies: readonly StorePolicy[]): void;
   /** Files to trash, memtable part forgotten, later frames of it ignored. rpId undefined = the whole database. */
   dropData(dbId: string, rpId: string | undefined): Promise<void>;

@@ -4,6 +4,7 @@ import { type FlagSyntax, parseFlags } from '../../flags/parse-flags.ts';
 import { describeSuggestion } from '../../flags/suggest.ts';
 import { UsageError } from '../../flags/usage-error.ts';
 import { renderFlag, wrapText } from '../../flags/wrap-text.ts';
+import { backupTool } from './backup.ts';
 import { drain, remove, setReplicas, showPlan } from './change-cluster.ts';
 import type { CommandIo, CommandOptions } from './command-io.ts';
 import { configTool } from './config.ts';
@@ -11,6 +12,7 @@ import { exportTool } from './export.ts';
 import { importTool } from './import.ts';
 import { reseed } from './meta-reseed.ts';
 import { showNodes } from './nodes.ts';
+import { restoreTool } from './restore.ts';
 import { showShards } from './shards.ts';
 import { runTool, type Tool } from './tool.ts';
 import { accessFlags, readAccess } from './transfer/transfer-flags.ts';
@@ -91,6 +93,8 @@ const commands: Readonly<Record<string, Command>> = {
 
 /** Those that have flags of their own. */
 const tools: Readonly<Record<string, Tool>> = {
+  backup: backupTool,
+  restore: restoreTool,
   export: exportTool,
   import: importTool,
   config: configTool,

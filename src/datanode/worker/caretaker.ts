@@ -69,9 +69,12 @@ export class Caretaker {
     };
   }
 
-  /** Its other replicas hold something else: what they have is taken over. */
-  repair(replica: ShardReplica): void {
-    this.#ask(replica);
+  /** The other replicas of the slot hold something else: what they have is taken over. */
+  repair(slot: number): void {
+    for (const group of this.#options.groups) {
+      const replica = group.replicas.get(slot);
+      if (replica !== undefined) group.step(replica, { kind: 'damaged' });
+    }
   }
 
   async stop(): Promise<void> {

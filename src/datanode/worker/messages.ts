@@ -8,6 +8,7 @@ import type { MemoryLimits } from '../../base/memory-budget.ts';
 import type { Hlc } from '../../model/entry.ts';
 import type { TailAnswer, TailPosition, TailQuestion, TailRule } from '../../model/log-tail.ts';
 import type { ScanBlock, SchemaBlock, SchemaPlan, ShardPlan } from '../../model/plan.ts';
+import type { BackupSection } from '../../model/store-backup.ts';
 import type {
   ConsistencyLevel,
   KvGetBlock,
@@ -22,6 +23,7 @@ import type { FsyncMode } from '../log/commit-log.ts';
 import type { CareCounts, CareRules } from './care-rules.ts';
 import type { ClusterFromWorker, ClusterToWorker, WorkerCluster } from './cluster-messages.ts';
 import type { Failure } from './failure.ts';
+import type { RestoreStep } from './restore-step.ts';
 import type { TailsAtStart } from './tail-holds.ts';
 import type { Parcel } from './transfer-blocks.ts';
 
@@ -99,6 +101,9 @@ export type StreamRequest =
   | { readonly kind: 'kv-scan'; readonly plan: KvScanPlan; readonly read: ReadOptions | undefined }
   /** Of one shard, for a peer. */
   | { readonly kind: 'snapshot' }
+  /** Of one shard, for an operator. */
+  | { readonly kind: 'backup-list' }
+  | { readonly kind: 'backup-section'; readonly name: string }
   | { readonly kind: 'digest'; readonly horizon: Hlc };
 
 export interface SnapshotBlock {
@@ -109,12 +114,17 @@ export interface DigestBlock {
   readonly digest: ShardDigest;
 }
 
+export interface BackupListBlock {
+  readonly sections: readonly BackupSection[];
+}
+
 export type StreamBlock =
   | ScanBlock
   | SchemaBlock
   | KvGetBlock
   | KvScanBlock
   | SnapshotBlock
+  | BackupListBlock
   | DigestBlock;
 
 /** Calls are answered by `done` with the same id. */
@@ -125,6 +135,7 @@ export type WorkerCall =
   | { readonly kind: 'status' }
   /** The other replicas of the slot hold something else: what they have is taken over. */
   | { readonly kind: 'repair'; readonly shard: number }
+  | { readonly kind: 'restore'; readonly request: RestoreStep }
   | { readonly kind: 'close'; readonly flush: boolean };
 
 export type ToWorker =

@@ -204,6 +204,27 @@ async function* openSnapshot(
   for await (const piece of store.snapshot(facts, context.signal)) yield { piece };
 }
 
+/** Of a copy that has everything. A shard of keys that nothing was written to has no sections. */
+async function* openBackup(
+  context: StreamContext,
+  shards: readonly number[],
+  request: Extract<StreamRequest, { kind: 'backup-list' | 'backup-section' }>,
+): AsyncGenerator<StreamBlock> {
+  const [shard] = shards;
+  invariant(shard !== undefined, 'a backup is of one shard at a time');
+  const replica = findUnlessUnmade(context, shard);
+  if (replica === undefined) {
+    yield { sections: [] };
+    return;
+  }
+  const { state, store, faults } = replica;
+  if (state.phase !== 'active' || faults.length > 0 || store.hasDamagedFiles) {
+    throw refuse(replica, 'damaged', `the copy of shard ${shardOfSlot(shard)} here is not whole`);
+  }
+  if (request.kind === 'backup-list') yield { sections: [...store.sections] };
+  else for await (const piece of store.section(request.name, context.signal)) yield { piece };
+}
+
 /** Undefined: a shard of keys that nothing was ever written to. */
 function findUnlessUnmade(context: StreamContext, shard: number): ShardReplica | undefined {
   const mayBeUnmade = kindOfSlot(shard) === 'kstore' && !context.hasPeers;
@@ -241,6 +262,9 @@ export function openStream(context: StreamContext, work: StreamWork): AsyncItera
       return openKeys(context, shards, request);
     case 'snapshot':
       return openSnapshot(context, shards);
+    case 'backup-list':
+    case 'backup-section':
+      return openBackup(context, shards, request);
     case 'digest':
       return openDigests(context, shards, request.horizon);
   }

@@ -4,7 +4,6 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
-import type { Disk, Env } from '../../env/env.ts';
 import type { TStore } from '../../tstore/tstore.ts';
 import { kindOfSlot, shardOfSlot } from '../slots.ts';
 import { Caretaker } from './caretaker.ts';
@@ -14,21 +13,21 @@ import { describeIsolated, describeReplica } from './describe-worker.ts';
 import { toFailure } from './failure.ts';
 import { FlushScheduler, memtableBytesOf } from './flush-scheduler.ts';
 import type {
-  FromWorker,
   RetentionRule,
   ToWorker,
   WorkerCall,
-  WorkerStart,
   WorkerStatus,
   WriteAnswer,
   WriteItem,
 } from './messages.ts';
 import { openGroup } from './open-group.ts';
 import type { ReplicaGroup } from './replica-group.ts';
-import { isTStore, type OpenStore, type ReplicaStore } from './replica-store.ts';
+import { isTStore, type ReplicaStore } from './replica-store.ts';
+import { RestoreSessions } from './restore-sessions.ts';
 import type { ShardReplica } from './shard-replica.ts';
 import { StreamServer } from './stream-server.ts';
 import { TailServer } from './tail-server.ts';
+import type { WorkerOptions } from './worker-options.ts';
 
 /** Share of the memory budget that memtables and frames on their way may take before writes are refused. */
 const memtableShare = 0.6;
@@ -38,18 +37,6 @@ const flushShare = 0.5;
 const pushShare = 0.95;
 /** A log may grow to so many segments before the oldest memtable is flushed. */
 const segmentsPerLog = 4;
-
-export interface WorkerOptions {
-  readonly env: Env;
-  readonly disk: Disk;
-  readonly start: WorkerStart;
-  readonly openStore: OpenStore;
-  /** Bytes held by the read cache. */
-  readonly cacheBytes: () => number;
-  readonly send: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
-  /** Everything is closed: the thread may end. */
-  readonly onClosed: () => void;
-}
 
 interface WorkerParts {
   readonly groups: readonly ReplicaGroup[];
@@ -67,6 +54,7 @@ export class WorkerCore {
   readonly #flushes: FlushScheduler;
   readonly #compactor: Compactor;
   readonly #caretaker: Caretaker;
+  readonly #restores: RestoreSessions;
   readonly #memtableBytesMax: number;
   readonly #answers: WriteAnswer[];
   #answersQueued = false;
@@ -100,6 +88,7 @@ export class WorkerCore {
     const isBusy = () =>
       this.#diskFull || this.#memtableBytes() > this.#memtableBytesMax * flushShare;
     this.#compactor = new Compactor({ env, groups, isBusy, onDiskFull });
+    this.#restores = new RestoreSessions(env, (shard) => this.#replicaFor(shard));
     this.#caretaker = new Caretaker({ env, disk, groups, rules: start.care });
     this.#traffic = this.#openTraffic();
   }
@@ -242,11 +231,20 @@ export class WorkerCore {
   }
 
   /** Without peers a shard of keys is made when it is first written to. */
-  #isMadeByWrite({ shard }: WriteItem): boolean {
+  #isMadeByWrite({ shard }: Pick<WriteItem, 'shard'>): boolean {
     const { cluster, shardCount } = this.#options.start;
     const isKeys = kindOfSlot(shard) === 'kstore' && shardOfSlot(shard) < shardCount;
     const isDamaged = this.#groupOf(shard)?.set.isolated.has(shard) === true;
     return isKeys && cluster === undefined && !isDamaged;
+  }
+
+  async #replicaFor(shard: number): Promise<ShardReplica> {
+    const found = this.replicaOf(shard);
+    if (found !== undefined) return found;
+    const group = this.#groupOf(shard);
+    if (group !== undefined && this.#isMadeByWrite({ shard }))
+      return group.set.create(shard, undefined);
+    throw new CitadelError('redirect', `shard ${shardOfSlot(shard)} is not here`);
   }
 
   /** Those that come meanwhile wait for the same replica, in their order. */
@@ -305,11 +303,12 @@ export class WorkerCore {
       case 'purge':
         await this.#forEach((store) => store.purgeTrash(call.olderThanMs));
         return undefined;
-      case 'repair': {
-        const replica = this.replicaOf(call.shard);
-        if (replica !== undefined) this.#caretaker.repair(replica);
+      case 'repair':
+        this.#caretaker.repair(call.shard);
         return undefined;
-      }
+      case 'restore':
+        await this.#restores.take(call.request);
+        return undefined;
       case 'close':
         await this.#close(call.flush);
         return undefined;

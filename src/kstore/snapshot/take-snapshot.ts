@@ -91,9 +91,11 @@ export class SnapshotStream implements AsyncGenerator<Uint8Array> {
   readonly #signal: AbortSignal;
   readonly #release: () => void;
 
-  constructor(state: StoreState, facts: SnapshotFacts, signal: AbortSignal) {
+  /** `isForPeer` false: for another cluster, where what was collected as garbage here means nothing. */
+  constructor(state: StoreState, facts: SnapshotFacts, signal: AbortSignal, isForPeer = true) {
     const letGo = state.hold();
-    const gcVersions = joinVersions(facts.gcVersions, state.file.meta.gcVersions);
+    const own = isForPeer ? state.file.meta.gcVersions : {};
+    const gcVersions = joinVersions(facts.gcVersions, own);
     const pinned = pinStore(state);
     const tables = state.tables.all();
     this.#state = state;

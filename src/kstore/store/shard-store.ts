@@ -3,10 +3,11 @@
  * compaction, merges) one after the other.
  */
 
-import { invariant } from '../../base/errors.ts';
+import { CitadelError, invariant } from '../../base/errors.ts';
 import type { Entry, Hlc } from '../../model/entry.ts';
 import type { ByteList } from '../../model/key-list.ts';
 import { openKvFrame } from '../../model/kv-frame.ts';
+import type { BackupSection, RestoredDatabase } from '../../model/store-backup.ts';
 import type { FlushOptions, StorePositions } from '../../model/store-engine.ts';
 import type { ScrubOptions } from '../../model/store-scrub.ts';
 import type { DigestPart, SnapshotFacts, SnapshotMerge } from '../../model/store-snapshot.ts';
@@ -123,6 +124,25 @@ export class ShardStore implements KStore {
 
   verify(signal: AbortSignal): Promise<readonly string[]> {
     return this.#alone(() => verifyStore(this.state, signal));
+  }
+
+  /** Keys are read merged, so all of a store is one section; it stays the same while nothing is written. */
+  get sections(): readonly BackupSection[] {
+    const { file, memtables, options, diskBytes } = this.state;
+    const isInFile = memtables.every(({ isEmpty }) => isEmpty);
+    const key = isInFile ? `${options.directory}/${file.no}/${file.meta.generation}` : '';
+    return [{ name: 'keys', key, bytes: diskBytes + this.memoryBytes }];
+  }
+
+  async *section(name: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    this.state.checkOpen();
+    if (name !== 'keys') throw new CitadelError('not-found', `no section ${name}`);
+    const facts = { versions: {}, gcVersions: {}, hlcMax: this.positions.hlcMax };
+    yield* new SnapshotStream(this.state, facts, signal, false);
+  }
+
+  openRestore(_databases: readonly RestoredDatabase[]): Promise<SnapshotMerge> {
+    return this.openMerge({});
   }
 
   scrub(options: ScrubOptions): Promise<readonly string[]> {

@@ -4,19 +4,20 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
-import type { SnapshotFacts } from '../../model/store-snapshot.ts';
 import type { StoreState } from '../store/store-state.ts';
-import { pinStore, streamStore } from './take-snapshot.ts';
+import { type PinnedStore, streamStore } from './take-snapshot.ts';
 
 export class SnapshotStream implements AsyncGenerator<Uint8Array> {
   private readonly pieces: AsyncGenerator<Uint8Array>;
   private readonly release: () => void;
   private readonly signal: AbortSignal;
 
-  constructor(state: StoreState, facts: SnapshotFacts, signal: AbortSignal) {
+  /** `pin`: what of the store, in this turn. */
+  constructor(state: StoreState, pin: () => PinnedStore, signal: AbortSignal) {
+    const pinned = pin();
     const letGo = state.hold();
     this.signal = signal;
-    this.pieces = streamStore(state, pinStore(state, facts), signal);
+    this.pieces = streamStore(state, pinned, signal);
     this.release = () => {
       signal.removeEventListener('abort', this.release);
       letGo();

@@ -27,6 +27,7 @@ import { recordOf, type StoreState } from '../store/store-state.ts';
 import { ChunkStage } from './chunk-stage.ts';
 import { FrameStage } from './frame-stage.ts';
 import { decodeFrame, decodePartition, recordKind } from './records.ts';
+import type { RestoreNames } from './restore-names.ts';
 
 /** Runs work while nothing else changes files of the store. */
 export type RunAlone = <T>(work: () => Promise<T>) => Promise<T>;
@@ -53,6 +54,9 @@ function readTombstone(body: Uint8Array): Tombstone {
 export class StoreMerge implements SnapshotMerge {
   private readonly state: StoreState;
   private readonly alone: RunAlone;
+  private readonly names: RestoreNames | undefined;
+  /** What follows is of a database that is not wanted. */
+  private isLeftOut = false;
   /** Of the replica when the merge was opened. */
   private readonly versions: Readonly<Record<string, number>>;
   /** Of what is in files: what came later is in memory and in the log. */
@@ -71,8 +75,15 @@ export class StoreMerge implements SnapshotMerge {
   private hasEnd = false;
   private isOver = false;
 
-  constructor(state: StoreState, versions: Readonly<Record<string, number>>, alone: RunAlone) {
+  /** `names`: of another cluster; undefined = the snapshot is of a replica of this shard. */
+  constructor(
+    state: StoreState,
+    versions: Readonly<Record<string, number>>,
+    alone: RunAlone,
+    names?: RestoreNames,
+  ) {
     this.state = state;
+    this.names = names;
     this.versions = versions;
     this.alone = alone;
     this.storedVersions = state.catalog.meta.versions;
@@ -104,7 +115,10 @@ export class StoreMerge implements SnapshotMerge {
       await this.writeChunks();
       await this.alone(async () => {
         await this.savePositions(start);
-        if (coversVersions(start.versions, this.storedVersions)) await this.replaceDamaged();
+        const isReplica = this.names === undefined;
+        if (isReplica && coversVersions(start.versions, this.storedVersions)) {
+          await this.replaceDamaged();
+        }
       });
       this.end();
       const { versions, gcVersions, hlcMax } = start;
@@ -149,17 +163,16 @@ export class StoreMerge implements SnapshotMerge {
         this.takeTombstone(body);
         break;
       case recordKind.frame:
-        if (this.frames.add(decodeFrame(body))) await this.writeFrames();
+        await this.takeFrame(body);
         break;
       case recordKind.partition:
-        await this.writeChunks();
-        this.chunks = new ChunkStage(this.state, decodePartition(body));
+        await this.takePartition(body);
         break;
       case recordKind.series:
-        this.currentStage().openSeries(body.slice());
+        if (!this.isLeftOut) this.currentStage().openSeries(body.slice());
         break;
       case recordKind.chunk:
-        if (this.currentStage().add(body.slice())) await this.writeChunks();
+        if (!this.isLeftOut && this.currentStage().add(body.slice())) await this.writeChunks();
         break;
       case recordKind.end:
         this.takeEnd(body);
@@ -168,6 +181,20 @@ export class StoreMerge implements SnapshotMerge {
         throw unknownRecord(kind);
     }
     this.counts[kind]!++;
+  }
+
+  private async takeFrame(body: Uint8Array): Promise<void> {
+    const record = decodeFrame(body);
+    const own = this.names === undefined ? record : this.names.frame(record);
+    if (own !== undefined && this.frames.add(own)) await this.writeFrames();
+  }
+
+  private async takePartition(body: Uint8Array): Promise<void> {
+    await this.writeChunks();
+    const record = decodePartition(body);
+    const own = this.names === undefined ? record : this.names.partition(record);
+    this.isLeftOut = own === undefined;
+    this.chunks = own && new ChunkStage(this.state, own);
   }
 
   private currentStage(): ChunkStage {
@@ -193,7 +220,9 @@ export class StoreMerge implements SnapshotMerge {
   }
 
   private takeTombstone(body: Uint8Array): void {
-    this.tombstones.push(readTombstone(body));
+    const tombstone = readTombstone(body);
+    const own = this.names === undefined ? tombstone : this.names.tombstone(tombstone);
+    if (own !== undefined) this.tombstones.push(own);
   }
 
   private takeEnd(body: Uint8Array): void {

@@ -5,6 +5,7 @@
 
 import { invariant } from '../../base/errors.ts';
 import type { Entry, Hlc } from '../../model/entry.ts';
+import type { BackupSection, RestoredDatabase } from '../../model/store-backup.ts';
 import type { FlushOptions, StorePositions } from '../../model/store-engine.ts';
 import type { ScrubOptions } from '../../model/store-scrub.ts';
 import type { DigestPart, SnapshotFacts, SnapshotMerge } from '../../model/store-snapshot.ts';
@@ -14,9 +15,12 @@ import { scrubStore } from '../compact/scrub-store.ts';
 import { verifyStore } from '../compact/verify-store.ts';
 import type { StorePolicy, TStore, TStoreOptions, TStoreStatus } from '../contract.ts';
 import { flushFrozen, freeze } from '../flush/flush.ts';
+import { listSections, openSection } from '../snapshot/backup-sections.ts';
 import { digestStore } from '../snapshot/digest-store.ts';
+import { RestoreNames } from '../snapshot/restore-names.ts';
 import { SnapshotStream } from '../snapshot/snapshot-stream.ts';
 import { StoreMerge } from '../snapshot/store-merge.ts';
+import { pinStore } from '../snapshot/take-snapshot.ts';
 import { applyEntry } from './apply-entry.ts';
 import { listPartitions } from './list-partitions.ts';
 import { openState } from './open-store.ts';
@@ -96,12 +100,27 @@ export class ShardStore implements TStore {
 
   snapshot(facts: SnapshotFacts, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     this.state.checkOpen();
-    return new SnapshotStream(this.state, facts, signal);
+    return new SnapshotStream(this.state, () => pinStore(this.state, facts), signal);
   }
 
   async openMerge(versions: Readonly<Record<string, number>>): Promise<SnapshotMerge> {
     this.state.checkOpen();
     return new StoreMerge(this.state, versions, (work) => this.alone(work));
+  }
+
+  get sections(): readonly BackupSection[] {
+    return listSections(this.state);
+  }
+
+  async *section(name: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    this.state.checkOpen();
+    yield* openSection(this.state, name, signal);
+  }
+
+  async openRestore(databases: readonly RestoredDatabase[]): Promise<SnapshotMerge> {
+    this.state.checkOpen();
+    const names = new RestoreNames(databases);
+    return new StoreMerge(this.state, {}, (work) => this.alone(work), names);
   }
 
   digest(horizon: Hlc, signal: AbortSignal): Promise<readonly DigestPart[]> {

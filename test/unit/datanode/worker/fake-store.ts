@@ -116,6 +116,8 @@ function openMerge(env: SimEnv, files: StoreFiles, faults: FakeFaults): Snapshot
   };
 }
 
+const neverAborted = new AbortController().signal;
+
 export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults): FakeStore {
   const memory = new Map<number, Entry>();
   const contents = () => {
@@ -174,6 +176,9 @@ export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults
     verify: async () => [],
     scrub: async () => [],
     hasDamagedFiles: false,
+    sections: [],
+    section: () => snapshotOf(env, { versions: {}, gcVersions: {}, hlcMax: 0 }, [], neverAborted),
+    openRestore: async () => openMerge(env, files, faults),
     snapshot: (facts, signal) => snapshotOf(env, facts, [...contents().values()], signal),
     openMerge: async () => openMerge(env, files, faults),
     digest: async () => {
