@@ -65,8 +65,8 @@ test('rows without a value and columns that are no floats are left out', () => {
     [2, 2],
     [3, 3],
   ]);
-  const [column] = piece.values as [{ values: Float64Array }];
-  const holed = { type: 'float', values: column.values, valid: Uint8Array.of(1, 0, 1) } as const;
+  const values = Float64Array.of(1, 2, 3);
+  const holed = { type: 'float', values, valid: Uint8Array.of(1, 0, 1) } as const;
   response.add({ ...piece, values: [holed] });
   response.add({ ...piece, name: 'n', values: [{ ...holed, type: 'integer' }] });
   expect(decodeReadResponse(response.finish())).toEqual([
