@@ -19,6 +19,7 @@ import { catchInterrupt, interruptedStatus } from './transfer/interrupt.ts';
 import { renderCount, renderReading } from './transfer/meter.ts';
 import { Output, ReaderGone } from './transfer/output.ts';
 import {
+  countSeries,
   type FieldTypes,
   listContinuousQueries,
   listDatabases,
@@ -58,6 +59,8 @@ interface Section {
   readonly database: string;
   readonly policy: string;
   readonly measurement: string;
+  /** Series, as far as the server says: how much of the work it is. */
+  readonly weight: number;
 }
 
 class Exporter {
@@ -68,8 +71,11 @@ class Exporter {
   readonly #progress: Progress;
   readonly #startMs = performance.now();
   readonly #isTerminal: boolean;
-  #sectionsDone = 0;
-  #sectionsAll = 0;
+  #weightDone = 0;
+  #weightAll = 0;
+  /** Series of this section that have begun. */
+  #seriesSeen = 0;
+  #lastSeries = '';
   points = 0;
   unwritable = 0;
 
@@ -106,7 +112,7 @@ class Exporter {
         `${format} cannot say which database and policy points belong to: name one with -db and -rp, or use -format influx`,
       );
     }
-    this.#sectionsAll = sections.length;
+    this.#weightAll = sections.reduce((sum, { weight }) => sum + weight, 0);
     await this.#output.write(renderOpening(format, databases));
     let place = '';
     for (const section of sections) {
@@ -115,7 +121,8 @@ class Exporter {
         place = placeOf(section);
       }
       await this.#exportSection(section);
-      this.#sectionsDone += 1;
+      this.#weightDone += section.weight;
+      this.#seriesSeen = 0;
     }
     await this.#output.close();
   }
@@ -143,10 +150,12 @@ class Exporter {
     const { measurements: wanted } = this.#task;
     const all = await listMeasurements(this.#source, database);
     const chosen = all.filter((name) => wanted.length === 0 || wanted.includes(name));
+    const series = await countSeries(this.#source, database);
     const sections: Section[] = [];
     for (const { name: policy } of policies) {
       for (const measurement of chosen) {
-        const section = { database, policy, measurement };
+        const weight = Math.max(1, series.get(measurement) ?? 1);
+        const section = { database, policy, measurement, weight };
         const found = await this.#source.ask(`${this.#select(section, this.#task.span)} LIMIT 1`);
         if (found.length > 0) sections.push(section);
       }
@@ -164,6 +173,7 @@ class Exporter {
     const rows = openRows(this.#task.format, types);
     for (const span of await this.#spansOf(section, types)) {
       for await (const part of this.#source.stream(`${this.#select(section, span)} GROUP BY *`)) {
+        this.#noteSeries(part, section);
         await this.#exportPart(part, rows);
         if (this.#signal.aborted) throw new CommandError('interrupted');
       }
@@ -177,6 +187,12 @@ class Exporter {
     return (await listShardGroups(this.#source, database, span)).get(policy) ?? [];
   }
 
+  #noteSeries({ tags }: SeriesPart, { weight }: Section): void {
+    const series = JSON.stringify(tags);
+    if (series !== this.#lastSeries) this.#seriesSeen = Math.min(weight, this.#seriesSeen + 1);
+    this.#lastSeries = series;
+  }
+
   async #exportPart(part: SeriesPart, rows: ReturnType<typeof openRows>): Promise<void> {
     const { text, unwritable, reason } = rows.write(part);
     this.points += part.values.length - unwritable;
@@ -188,7 +204,8 @@ class Exporter {
   }
 
   #render(): string {
-    const share = this.#sectionsAll === 0 ? undefined : this.#sectionsDone / this.#sectionsAll;
+    const done = this.#weightDone + Math.max(0, this.#seriesSeen - 1);
+    const share = this.#weightAll === 0 ? undefined : done / this.#weightAll;
     return renderReading({
       points: this.points,
       share,

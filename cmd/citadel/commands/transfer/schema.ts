@@ -2,7 +2,7 @@
 
 import { maxTime, minTime } from '../../../../src/model/time.ts';
 import type { MsgpackValue } from './msgpack.ts';
-import type { SeriesPart, Source } from './source.ts';
+import { QueryRefused, type SeriesPart, type Source } from './source.ts';
 
 export interface Policy {
   readonly name: string;
@@ -79,6 +79,20 @@ export async function listPolicies(source: Source, database: string): Promise<Po
       };
     }),
   );
+}
+
+/** Series by measurement, for progress: empty where the server does not say. */
+export async function countSeries(
+  source: Source,
+  database: string,
+): Promise<ReadonlyMap<string, number>> {
+  try {
+    const parts = await source.ask(`SHOW SERIES EXACT CARDINALITY ON ${quoteName(database)}`);
+    return new Map(parts.map((part) => [part.name, Number(columnOf(part, 'count')[0] ?? 0)]));
+  } catch (error) {
+    if (error instanceof QueryRefused) return new Map();
+    throw error;
+  }
 }
 
 function asFieldType(text: string): SourceFieldType {
