@@ -47,34 +47,46 @@ type Surface = {
 
 const callerLeft = new CitadelError('cancelled', 'the caller left');
 
-interface OpenCall extends ApiCall {
-  /** The answer is out: what gRPC says of the call from now on is no cancellation. */
-  readonly finish: () => void;
-}
-
 /** `ipv4:127.0.0.1:999`, `127.0.0.1:999` or `[::1]:999` -> the address alone. */
 function addressIn(peer: string): string {
   const text = peer.replace(/^ipv[46]:/, '').replace(/:\d+$/, '');
   return text.replace(/^\[(.*)\]$/, '$1');
 }
 
-function openCall(call: Surface): OpenCall {
-  const controller = new AbortController();
-  let isFinished = false;
-  const leave = () => {
-    if (!isFinished) controller.abort(callerLeft);
-  };
-  call.once('cancelled', leave);
-  if (call.cancelled) leave();
-  const [authorization = ''] = call.metadata.get('authorization');
-  return {
-    signal: controller.signal,
-    authorization: authorization.toString(),
-    address: addressIn(call.getPeer()),
-    finish: () => {
-      isFinished = true;
-    },
-  };
+/** Made for every call, so what few of them ask for is found when it is asked for. */
+class OpenCall implements ApiCall {
+  readonly #call: Surface;
+  #controller: AbortController | undefined;
+  #isFinished = false;
+
+  constructor(call: Surface) {
+    this.#call = call;
+    call.once('cancelled', () => this.#leave());
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#call.cancelled) this.#leave();
+    return this.#controller.signal;
+  }
+
+  get authorization(): string {
+    const [authorization = ''] = this.#call.metadata.get('authorization');
+    return authorization.toString();
+  }
+
+  get address(): string {
+    return addressIn(this.#call.getPeer());
+  }
+
+  /** The answer is out: what gRPC says of the call from now on is no cancellation. */
+  finish(): void {
+    this.#isFinished = true;
+  }
+
+  #leave(): void {
+    if (!this.#isFinished) this.#controller?.abort(callerLeft);
+  }
 }
 
 /** What a caller gets to hear; anything unexpected is logged here, with its stack. */
@@ -95,7 +107,7 @@ export function serveUnary(
     const answer = async (): Promise<Buffer> => {
       const leave = host.gate.enter(call.request.length);
       try {
-        const open = openCall(call);
+        const open = new OpenCall(call);
         const bytes = await run(call.request, open);
         open.finish();
         return bytes;
@@ -163,7 +175,7 @@ export function serveStream(
     const run = async (): Promise<void> => {
       const leave = host.gate.enter(call.request.length);
       try {
-        const scope = openCall(call);
+        const scope = new OpenCall(call);
         await sendAll(call, open(call.request, scope), host, scope.signal);
         scope.finish();
       } finally {
@@ -206,7 +218,7 @@ class DuplexServer {
     this.#host = host;
     this.#service = service;
     this.#call = call;
-    this.#scope = openCall(call);
+    this.#scope = new OpenCall(call);
   }
 
   start(): void {
