@@ -21,7 +21,12 @@ export class Failures {
   readonly #windowsMaxFirst: number;
   #windowsMax: number;
   #inRow = 0;
+  /** Attempts in a row that failed for a reason that may pass. */
+  #passing = 0;
+  /** Attempts at one window. */
   #alone = 0;
+  /** Nothing has succeeded since windows were put aside. */
+  #isBroken = false;
   #retryAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>, windowsMax: number) {
@@ -45,27 +50,35 @@ export class Failures {
 
   succeeded(): void {
     this.#inRow = 0;
+    this.#passing = 0;
     this.#alone = 0;
+    this.#isBroken = false;
     this.#windowsMax = Math.min(this.#windowsMaxFirst, this.#windowsMax * shrinkFactor);
   }
 
   /** Returns whether what failed is to be put aside. */
   failed(error: unknown): boolean {
     this.#inRow++;
-    const isUnknown = error instanceof CitadelError && error.code === 'timeout';
-    const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(this.#inRow - 1, 6));
-    this.#retryAtMs =
-      this.#clock.monotonicMs() + (isUnknown ? Math.max(pauseMs, unknownPauseMs) : pauseMs);
-    if (isPassing(error)) return false;
-    if (this.#windowsMax > 1) {
-      this.#windowsMax = Math.max(1, Math.floor(this.#windowsMax / shrinkFactor));
-      this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    if (isPassing(error)) {
+      const isUnknown = error instanceof CitadelError && error.code === 'timeout';
+      this.#pause(this.#passing++, isUnknown ? unknownPauseMs : 0);
       return false;
     }
-    this.#alone++;
-    if (this.#alone < attemptsMax) return false;
+    this.#passing = 0;
+    if (this.#windowsMax > 1) {
+      this.#windowsMax = Math.max(1, Math.floor(this.#windowsMax / shrinkFactor));
+      return false;
+    }
+    this.#pause(this.#alone++, 0);
+    if (!this.#isBroken && this.#alone < attemptsMax) return false;
+    this.#isBroken = true;
     this.#alone = 0;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
     return true;
+  }
+
+  #pause(doublings: number, atLeastMs: number): void {
+    const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(doublings, 6));
+    this.#retryAtMs = this.#clock.monotonicMs() + Math.max(pauseMs, atLeastMs);
   }
 }

@@ -158,16 +158,15 @@ export class QueryRunner {
 
   /** Puts windows aside and goes on. */
   async #park(ranges: readonly Range[], change: object): Promise<void> {
-    const parked = joinRanges([...this.#query.progress.parked, ...ranges], parkedRangesMax);
+    const isFirst = this.parked.length === 0;
+    const parked = joinRanges([...this.parked, ...ranges], parkedRangesMax);
     this.#parkedRetryMs = this.#parts.env.clock.monotonicMs() + parkedRetryMs;
     await this.#query.save({ ...change, parked });
-    const { database, name } = this.identity;
+    if (!isFirst) return;
+    const { database, name: query } = this.identity;
     const { lastError: error } = this.stats;
-    this.#parts.env.log.warn('windows of a continuous query are put aside', {
-      database,
-      query: name,
-      error,
-    });
+    const event = 'windows of a continuous query are put aside';
+    this.#parts.env.log.warn(event, { database, query, error });
   }
 
   async #announce(untilNs: bigint): Promise<void> {

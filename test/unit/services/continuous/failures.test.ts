@@ -51,7 +51,9 @@ test('a failure that stays is narrowed down to one window, tried three times, pu
   }
   expect(sizes).toEqual([10_000, 625, 39, 2, 1, 1, 1]);
   expect(failures.isPausing).toBe(false);
-  // The next window is alone at first, and the steps grow as long as all goes well.
+  // As long as nothing succeeds, the next ones follow at once; then the steps grow again.
+  expect(failures.failed(conflict)).toBe(true);
+  expect(failures.isPausing).toBe(false);
   expect(failures.windowsMax).toBe(1);
   failures.succeeded();
   failures.succeeded();
