@@ -129,11 +129,21 @@ describe.skipIf(!influxdInstalled)('tables about the server', () => {
   });
 
   test('SHOW STATS', async () => {
-    const { ours, theirs } = await askBoth("SHOW STATS FOR 'queryExecutor'");
-    expect(ours.map(({ columns }) => columns)).toEqual(theirs.map(({ columns }) => columns));
+    for (const name of ['queryExecutor', 'subscriber']) {
+      const { ours, theirs } = await askBoth(`SHOW STATS FOR '${name}'`);
+      expect(ours.map(({ columns }) => columns)).toEqual(theirs.map(({ columns }) => columns));
+    }
     const all = await ask(citadel, 'SHOW STATS');
     const names = new Set(all.map(({ name }) => name));
-    expect(names).toEqual(new Set(['runtime', 'queryExecutor', 'store', 'shard', 'write']));
+    expect([...names].sort()).toEqual([
+      'cq',
+      'queryExecutor',
+      'runtime',
+      'shard',
+      'store',
+      'subscriber',
+      'write',
+    ]);
     expect(all.filter(({ name }) => name === 'shard')).toHaveLength(16);
   });
 

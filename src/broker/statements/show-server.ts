@@ -51,6 +51,16 @@ function subscriberRow(status: SubscriberStatus): SeriesPiece {
   ]);
 }
 
+/** All together, then each. */
+function subscriberRows(all: readonly SubscriberStatus[]): SeriesPiece[] {
+  const sums = {
+    createFailures: 0,
+    pointsWritten: all.reduce((sum, { pointsSent }) => sum + pointsSent, 0),
+    writeFailures: all.reduce((sum, { failures }) => sum + failures, 0),
+  };
+  return [makeRow('subscriber', sums), ...all.map(subscriberRow)];
+}
+
 /** `module`: '' = all. */
 export async function showStats(parts: StatementParts, module: string): Promise<SeriesPiece[]> {
   const { stats, env, dataNode } = parts;
@@ -82,7 +92,7 @@ export async function showStats(parts: StatementParts, module: string): Promise<
       memBudgetBytes: status.memoryBudgetBytes,
     }),
     ...status.shards.filter(({ kind = 'tstore' }) => kind === 'tstore').map(shardRow),
-    ...(stats.subscribers?.() ?? []).map(subscriberRow),
+    ...subscriberRows(stats.subscribers?.() ?? []),
     makeRow('write', {
       pointReq: stats.pointsWritten + stats.pointsDropped + stats.pointsFailed,
       req: stats.writeRequests,
