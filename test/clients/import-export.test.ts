@@ -130,7 +130,7 @@ test('an importer that is killed goes on where it was: every point, counted once
   writeFileSync(join(directory, 'killed.gz'), gzipSync(lines.join('')));
   const args = ['import', '-url', to.url, '-db', 'killed', '-create', 'killed.gz', '-batch', '500'];
   const journal = join(directory, 'citadel-import-killed.gz.journal');
-  const first = startTool([...args, '-rate', '2000'], directory);
+  const first = startTool([...args, '-rate', '1000'], directory);
   let isOver = false;
   const ended = first.result.finally(() => {
     isOver = true;
@@ -159,7 +159,7 @@ test('Ctrl-C stops cleanly and says how to go on; a server that was away is wait
   writeFileSync(join(directory, 'stopped'), lines.join(''));
   const args = ['import', '-url', to.url, '-db', 'stopped', '-create', 'stopped', '-batch', '200'];
   const journal = join(directory, 'citadel-import-stopped.journal');
-  const first = startTool([...args, '-rate', '1000'], directory);
+  const first = startTool([...args, '-rate', '200'], directory);
   while (first.child.exitCode === null && !existsSync(journal)) await sleep(10);
   first.child.kill('SIGINT');
   const stopped = await first.result;

@@ -8,7 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   caseFiles,
   type Difference,
@@ -22,6 +22,9 @@ import { type InfluxdProcess, startInfluxd } from '../support/influxd-process.ts
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 import { makeMassLines } from './mass-points.ts';
 import { runTool, startTool } from './run-tool.ts';
+
+/** The machine may be slow; no test waits for its own sake. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const parallel = 6;
 /** Points beside those of the conformance tests; scripts/import-test.mjs asks for a million. */
@@ -116,7 +119,7 @@ describe.skipIf(!havePackages('influxdb'))('import from a real InfluxDB', () => 
     ];
     const journal = join(directory, 'copy.journal');
     const flags = [...args, '-journal', journal];
-    const first = startTool([...flags, '-rate', '2000'], directory);
+    const first = startTool([...flags, '-rate', '1000'], directory);
     let isOver = false;
     const ended = first.result.finally(() => {
       isOver = true;

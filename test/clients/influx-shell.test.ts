@@ -7,10 +7,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { havePackages } from '../support/debian-packages.ts';
 import { runProgram } from './run-program.ts';
 import { type ServerPair, startPair } from './server-pair.ts';
+
+/** The machine may be slow; no test waits for its own sake. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const dumpLines = Array.from({ length: 600 }, (_, n) => [
   `load,host=h${n % 3},os=a\\ b v=${n / 4},n=${n}i,ok=${n % 2 === 0},s="te\\"xt, ${n}" ${n * 1_000_000_000}`,

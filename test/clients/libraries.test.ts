@@ -5,12 +5,15 @@
  */
 
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 import { havePackages } from '../support/debian-packages.ts';
 import { buildGo } from './build-go.ts';
 import { type ProgramResult, runProgram } from './run-program.ts';
 import { type ServerPair, startPair } from './server-pair.ts';
+
+/** The machine may be slow; no test waits for its own sake. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const python = '/usr/bin/python3';
 const pythonProgram = fileURLToPath(new URL('programs/python-client.py', import.meta.url));

@@ -6,7 +6,7 @@
  */
 
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 import { havePackages } from '../support/debian-packages.ts';
 import { findFreePort } from '../support/free-port.ts';
@@ -14,6 +14,9 @@ import { httpRequest, makeUrl } from '../support/http-client.ts';
 import { type ServerProcess, startServer, waitUntilReady } from '../support/server-process.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 import { runProgram } from './run-program.ts';
+
+/** The machine may be slow; no test waits for its own sake. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const startMs = 1_600_000_000_000;
 const stepMs = 10_000;
