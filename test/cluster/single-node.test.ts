@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
+import { runBin } from '../support/run-command.ts';
 
 const curl = promisify(execFile);
 
@@ -56,6 +57,13 @@ describe('the first page of the manual', () => {
   });
 
   afterAll(() => node?.cleanUp());
+
+  test('all shards of a new node are well, those of keys not made yet', async () => {
+    const { status, stdout, stderr } = await runBin('citadel', ['shards', '-url', node.url]);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('(unused)');
+    expect(status).toBe(0);
+  });
 
   test('works with curl, word for word', async () => {
     const base = `http://localhost:${node.port}`;

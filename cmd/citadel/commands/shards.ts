@@ -4,8 +4,11 @@ import type { CommandIo, CommandOptions } from './command-io.ts';
 import { type CopyInfo, getInfo, type ShardInfo } from './info.ts';
 import { renderBytes, renderTable, shortId } from './render-table.ts';
 
+/** `unused`: nothing was ever written there. */
+const restingStates = new Set(['active', 'unused']);
+
 function isWell({ state, faults }: CopyInfo): boolean {
-  return state === 'active' && faults.length === 0;
+  return restingStates.has(state) && faults.length === 0;
 }
 
 /** `1a2b3c4d*` is the primary; whatever is not well is said. */

@@ -1,6 +1,6 @@
 /** Nodes and shards as GET /info shows them. */
 
-import type { NodeStatus, ObservedNode, ShardStatus } from '../../broker/requests.ts';
+import type { ObservedNode, ShardStatus } from '../../broker/requests.ts';
 import type { NodeMark } from '../../metadata/node-marks.ts';
 import {
   type ClusterMap,
@@ -63,17 +63,21 @@ function roleOf({ primary, learner, leaving }: ShardRecord, node: string): strin
   return node === leaving ? 'leaving' : 'secondary';
 }
 
-/** A replica that follows others is as good as its phase says; alone, as its store is. */
-function stateOf(status: ShardStatus | undefined): string {
-  if (status === undefined) return 'absent';
+/**
+ * A replica that follows others is as good as its phase says; alone, as its store is. A node that is alone makes the
+ * shards of keys when the first key is written.
+ */
+function stateOf(status: ShardStatus | undefined, isAlone: boolean): string {
+  if (status === undefined) return isAlone ? 'unused' : 'absent';
   return status.state === 'active' ? (status.replication?.phase ?? 'active') : status.state;
 }
 
-function describeCopy(record: ShardRecord, node: string, status: ShardStatus | undefined) {
+function describeCopy(record: ShardRecord, node: string, observed: Found) {
+  const { status, isAlone } = observed;
   return {
     node,
     role: roleOf(record, node),
-    state: stateOf(status),
+    state: stateOf(status, isAlone),
     lagEntries: status?.replication?.lagEntries ?? 0,
     promised: status?.replication?.promised ?? 0,
     series: status?.seriesCount ?? 0,
@@ -83,8 +87,18 @@ function describeCopy(record: ShardRecord, node: string, status: ShardStatus | u
   };
 }
 
-function findStatus(status: NodeStatus | undefined, kind: StoreKind, shard: number) {
-  return status?.shards.find((one) => one.shard === shard && (one.kind ?? 'tstore') === kind);
+interface Found {
+  readonly status: ShardStatus | undefined;
+  /** The node is there and in no cluster. */
+  readonly isAlone: boolean;
+}
+
+function findStatus(node: ObservedNode | undefined, kind: StoreKind, shard: number): Found {
+  const shards = node?.status?.shards;
+  return {
+    status: shards?.find((one) => one.shard === shard && (one.kind ?? 'tstore') === kind),
+    isAlone: shards !== undefined && node?.record === undefined,
+  };
 }
 
 export function describeShards(
@@ -92,11 +106,11 @@ export function describeShards(
   map: ClusterMap,
   nodes: readonly ObservedNode[],
 ): object[] {
-  const statuses = new Map(nodes.map(({ uuid, status }) => [uuid, status]));
+  const nodeOf = new Map(nodes.map((node) => [node.uuid, node]));
   return map.shards[kind].map((record) => {
     const { shard, epoch, primary, replicas, learner, leaving, degraded } = record;
     const copies = holdersOf(record).map((node) =>
-      describeCopy(record, node, findStatus(statuses.get(node), kind, shard)),
+      describeCopy(record, node, findStatus(nodeOf.get(node), kind, shard)),
     );
     const optional = { learner: learner ?? null, leaving: leaving ?? null };
     return { shard, epoch, primary, replicas, ...optional, degraded, copies };
