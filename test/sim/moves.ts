@@ -25,6 +25,11 @@ export function startMove(cluster: SimCluster): void {
         change({ preferred: spare });
       } else if (isJoined && record.primary !== old && record.leaving === undefined) {
         change({ leaving: old });
+      } else if (record.leaving === old && cluster.bug === 'nodrain') {
+        // Planted: nobody asks whether the others have what only it has.
+        change({ leaving: undefined, replicas: record.replicas.filter((name) => name !== old) });
+        cluster.node(old)?.crash();
+        cluster.node(old)?.disk.wipe();
       }
     }
     world.after(lookMs * world.between(0.8, 1.2), look);

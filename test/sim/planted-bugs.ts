@@ -14,7 +14,11 @@ export type PlantedBug =
   | 'truncate'
   | 'promoteblind'
   | 'snapvv'
-  | 'nopromise';
+  | 'nopromise'
+  | 'gctime'
+  | 'gcvv'
+  | 'nodrain'
+  | 'norebuild';
 
 export const plantedBugs: readonly PlantedBug[] = [
   'hints',
@@ -28,6 +32,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   'promoteblind',
   'snapvv',
   'nopromise',
+  'gctime',
+  'gcvv',
+  'nodrain',
+  'norebuild',
 ];
 
 export function faultsOf(bug: PlantedBug | undefined): ReplicaFaults {

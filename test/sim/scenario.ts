@@ -18,6 +18,10 @@ export interface ScenarioOptions {
   readonly plan?: Partial<Plan>;
 }
 
+type What =
+  | { readonly kind: 'write'; readonly cell: number }
+  | { readonly kind: 'delete'; readonly low: number; readonly high: number };
+
 export interface SentWrite {
   readonly op: Op;
   reply: WriteReply | undefined;
@@ -49,10 +53,18 @@ export class Scenario {
   }
 
   write(node: SimNode, cell: number, level: WriteLevel, isFallback = false): SentWrite {
+    return this.#send(node, { kind: 'write', cell }, level, isFallback);
+  }
+
+  /** Cells [low, high). */
+  delete(node: SimNode, [low, high]: readonly [number, number], level: WriteLevel): SentWrite {
+    return this.#send(node, { kind: 'delete', low, high }, level, false);
+  }
+
+  #send(node: SimNode, what: What, level: WriteLevel, isFallback: boolean): SentWrite {
     const { ops } = this.cluster;
     const op: Op = {
-      kind: 'write',
-      cell,
+      ...what,
       index: ops.length,
       client: 'test',
       level,

@@ -61,6 +61,8 @@ export class SimNode {
   readonly #waiting = new Map<number, (reply: WriteReply) => void>();
   readonly #reads = new Map<number, (refusal: string | undefined) => void>();
   readonly #hints = new HintBox();
+  /** Operations whose tombstones were removed here. */
+  readonly collected = new Set<number>();
 
   constructor(cluster: SimCluster, name: string) {
     this.#cluster = cluster;
