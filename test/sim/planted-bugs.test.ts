@@ -4,13 +4,14 @@
  */
 
 import { expect, test } from 'vitest';
+import type { ShardRecord } from '../../src/model/cluster.ts';
 import { type PlantedBug, plantedBugs } from './planted-bugs.ts';
 import { runSeed } from './run-seed.ts';
 import { Scenario } from './scenario.ts';
 
 /** The rarest by seeds is caught in 1 of 70. */
 const seedsMax = 600;
-const bySchedule: ReadonlySet<PlantedBug> = new Set(['nopromise', 'norebuild']);
+const bySchedule: ReadonlySet<PlantedBug> = new Set(['nopromise', 'norebuild', 'leavingacks']);
 
 const caughtBySeeds = plantedBugs.filter((bug) => !bySchedule.has(bug));
 
@@ -81,4 +82,45 @@ test('without a rebuild what was deleted comes back with an old disk, and is not
 
 test('with it the replica starts anew and nothing comes back', () => {
   expect(bringDiskBack(undefined)).toEqual([undefined, undefined]);
+});
+
+/** A write comes while a replica that has everything else is on its way out; returns what was violated. */
+function writeWhileLeaving(bug: PlantedBug | undefined): readonly string[] {
+  const scenario = new Scenario({ replicaCount: 2, bug });
+  const { cluster, primary } = scenario;
+  const { register, network, nodes } = cluster;
+  const [old] = scenario.others as [typeof primary];
+  const spare = nodes.find(({ name }) => !register.record.replicas.includes(name))!;
+  const change = (next: Partial<ShardRecord>) => {
+    const { record } = register;
+    register.change({ ...record, ...next, version: record.version + 1 }, 'test');
+  };
+  change({ learner: spare.name });
+  scenario.run(5_000);
+  expect(register.record.replicas).toContain(spare.name);
+  // Its word that it leaves is under way for a while; meanwhile the newcomer does not hear the primary.
+  network.slowness = (from, to) => (from === old.name && to === 'etcd' ? 1_500 : 0);
+  change({ leaving: old.name });
+  scenario.run(1_200);
+  network.partition = (from, to) => {
+    const pair = new Set([from, to]);
+    return !(pair.has(spare.name) && (pair.has(primary.name) || pair.has(old.name)));
+  };
+  const sent = scenario.write(primary, 1, 'quorum');
+  scenario.run(1_500);
+  expect(register.record.replicas).not.toContain(old.name);
+  expect(sent.reply?.isAcked === true).toBe(bug !== undefined);
+  old.crash();
+  primary.crash();
+  scenario.run(20_000);
+  expect(register.record.primary).toBe(spare.name);
+  return scenario.world.violations;
+}
+
+test('when a leaving replica counts a write is lost with it, and that is noticed', () => {
+  expect(writeWhileLeaving('leavingacks').join()).toContain('I9');
+});
+
+test('when it does not the write is not acknowledged, and nothing is violated', () => {
+  expect(writeWhileLeaving(undefined)).toEqual([]);
 });

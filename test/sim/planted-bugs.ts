@@ -18,7 +18,8 @@ export type PlantedBug =
   | 'gctime'
   | 'gcvv'
   | 'nodrain'
-  | 'norebuild';
+  | 'norebuild'
+  | 'leavingacks';
 
 export const plantedBugs: readonly PlantedBug[] = [
   'hints',
@@ -36,6 +37,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   'gcvv',
   'nodrain',
   'norebuild',
+  'leavingacks',
 ];
 
 export function faultsOf(bug: PlantedBug | undefined): ReplicaFaults {

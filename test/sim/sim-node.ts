@@ -35,6 +35,14 @@ export interface WriteReply {
   readonly effect: Effect<'answer'> | Effect<'refuse'>;
 }
 
+/** Planted: what a leaving replica says counts like any other's. */
+function asStaying(message: ReplicaMessage): ReplicaMessage {
+  const { head, body } = message;
+  if (!('standing' in body)) return message;
+  const standing = { ...body.standing, isLeaving: false };
+  return { head, body: { ...body, standing } };
+}
+
 export class SimNode {
   readonly name: string;
   readonly disk = new SimDisk();
@@ -167,8 +175,9 @@ export class SimNode {
 
   receive(from: string, message: ReplicaMessage): void {
     if (!this.isUp) return;
-    this.feed({ kind: 'received', from, message });
     const { bug } = this.#cluster;
+    const taken = bug === 'leavingacks' ? asStaying(message) : message;
+    this.feed({ kind: 'received', from, message: taken });
     if (bug === 'truncate' && message.body.kind === 'pull-end') this.#cut(from, message.body);
     if (bug === 'hints') this.#hints.answered(from, message);
   }
