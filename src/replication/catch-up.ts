@@ -6,6 +6,7 @@
  */
 
 import type { EntryIntake } from './entry-intake.ts';
+import { HeldPushes } from './held-pushes.ts';
 import { findMissing } from './missing-entries.ts';
 import type { PeerBody, PeerEntry } from './peer-message.ts';
 import type { PeerView } from './peer-view.ts';
@@ -43,6 +44,7 @@ export class CatchUp {
   /** Collected elsewhere, as far as it was told: until this is covered a rebuild goes on. */
   #rebuildFor: Versions = {};
   #hasRebuildAlarm = false;
+  readonly #held = new HeldPushes();
   /** Pulls that wait for a durable promise, by node. */
   readonly #waiting = new Map<string, Body<'pull'>>();
 
@@ -60,6 +62,8 @@ export class CatchUp {
     core.judgeClock();
     this.#endRebuild();
     this.#repair();
+    if (!core.isComplete) this.#held.clear();
+    for (const origin of this.#held.origins) this.#takeHeld(origin);
     for (const peer of core.peers.values()) peer.checkTarget(core.versions);
     const isSettled = core.phase === 'active' && !core.isMoving;
     const isIdle = isSettled && nowMs - core.lastEntryMs > idleAfterMs;
@@ -86,7 +90,10 @@ export class CatchUp {
     if (this.#stability.isLost(from, entry)) return;
     const intake = this.#intake.receive(from, entry);
     if (peer === undefined) return;
-    if (intake === 'gap') this.#pullUnlessUnderWay(peer, true);
+    if (intake === 'gap') {
+      this.#held.add({ from, entry });
+      this.#pullUnlessUnderWay(peer, true);
+    } else if (intake === 'taken') this.#takeHeld(entry.origin);
     if (intake !== 'known') return;
     const durable = core.versions.get(entry.origin);
     if (durable >= entry.sequence) peer.toAnswer.set(entry.origin, durable);
@@ -98,6 +105,16 @@ export class CatchUp {
     for (const entry of entries) {
       const intake = this.#intake.receive(from, entry);
       if (intake === 'taken' && peer !== undefined) peer.hasProgress = true;
+      if (intake === 'taken') this.#takeHeld(entry.origin);
+    }
+  }
+
+  /** A push that was held is judged as if it came only now, like any that was late. */
+  #takeHeld(origin: string): void {
+    const next = () => this.#held.takeNext(origin, this.#core.receivedOf(origin));
+    for (let push = next(); push !== undefined; push = next()) {
+      const { from, entry } = push;
+      if (!this.#stability.isLost(from, entry)) this.#intake.receive(from, entry);
     }
   }
 
@@ -201,7 +218,8 @@ export class CatchUp {
     const needs = new VersionVector(this.#rebuildFor);
     needs.joinAll(gcVersions);
     this.#rebuildFor = needs.toRecord();
-    const has = { versions: standing.versions, received: {}, isUrgent: true };
+    const inFlightFrom = Number.POSITIVE_INFINITY;
+    const has = { versions: standing.versions, received: {}, isUrgent: true, inFlightFrom };
     const { ranges, isTrimmed } = findMissing(core, has);
     if (isTrimmed) {
       // Others may still have it, and give it to that peer: the next verdict tells.
@@ -261,7 +279,9 @@ export class CatchUp {
       core.send(from, end);
       return;
     }
-    const has = { versions: standing.versions, received: body.received, isUrgent: body.isUrgent };
+    const { received, isUrgent } = body;
+    const inFlightFrom = this.#inFlightFrom(peer, body);
+    const has = { versions: standing.versions, received, isUrgent, inFlightFrom };
     const { ranges, isTrimmed } = findMissing(core, has);
     if (isTrimmed && core.isComplete) {
       core.send(from, { kind: 'snapshot-offer', standing: core.standing({}) });
@@ -272,6 +292,16 @@ export class CatchUp {
     }
     const last = core.message(from, end);
     core.effects.push({ kind: 'send-entries', to: from, ranges, last });
+  }
+
+  /**
+   * What was pushed is not sent again while it keeps arriving, however slowly: under load everything takes longer than
+   * the time after which it counts as lost, and sending it twice makes it take longer still.
+   */
+  #inFlightFrom(peer: PeerView | undefined, { standing, received }: Body<'pull'>): number {
+    const { origin } = this.#core;
+    const has = Math.max(standing.versions[origin] ?? 0, received[origin] ?? 0);
+    return peer?.noteAsked(has) === true ? peer.pushedFrom : Number.POSITIVE_INFINITY;
   }
 
   #coversCollected(versions: Versions): boolean {

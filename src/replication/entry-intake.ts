@@ -224,6 +224,7 @@ export class EntryIntake {
     this.#core.origin = origin;
     this.#core.settledSequence = 0;
     this.#sequence = 0;
+    for (const peer of this.#core.peers.values()) peer.pushedFrom = Number.POSITIVE_INFINITY;
   }
 
   #refusal(isFallback: boolean): { code: ErrorCode; message: string } | undefined {
@@ -265,7 +266,11 @@ export class EntryIntake {
     const body = { kind: 'push', entry } as const;
     let shared: ReplicaMessage | undefined;
     for (const peer of core.peers.values()) {
-      if (!peer.isComplete || peer.link === 'refused' || peer.link === 'silent') continue;
+      if (!peer.isComplete || peer.link === 'refused' || peer.link === 'silent') {
+        peer.pushedFrom = Number.POSITIVE_INFINITY;
+        continue;
+      }
+      peer.pushedFrom = Math.min(peer.pushedFrom, entry.sequence);
       const isCurrent = peer.recordVersion >= (core.record?.version ?? 0);
       const message = (isCurrent ? shared : undefined) ?? core.message(peer.node, body);
       if (isCurrent) shared = message;

@@ -162,7 +162,12 @@ export class Membership {
 
   #donate(to: string, versions: Versions): void {
     const core = this.#core;
-    const { ranges, isTrimmed } = findMissing(core, { versions, received: {}, isUrgent: true });
+    const { ranges, isTrimmed } = findMissing(core, {
+      versions,
+      received: {},
+      isUrgent: true,
+      inFlightFrom: Number.POSITIVE_INFINITY,
+    });
     if (ranges.length > 0) {
       const last = core.message(to, { kind: 'standing', standing: core.standing() });
       core.effects.push({ kind: 'send-entries', to, ranges, last });

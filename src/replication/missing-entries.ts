@@ -16,6 +16,8 @@ export interface AskerHas {
   readonly received: Versions;
   /** False: what was pushed a moment ago is on its way and left out. */
   readonly isUrgent: boolean;
+  /** Own entries from this one on were pushed and keep arriving: left out unless it is urgent. */
+  readonly inFlightFrom: number;
 }
 
 export function findMissing(core: ReplicaCore, asker: AskerHas): Missing {
@@ -25,7 +27,9 @@ export function findMissing(core: ReplicaCore, asker: AskerHas): Missing {
     const durable = asker.versions[origin] ?? 0;
     const have = Math.max(durable, asker.received[origin] ?? 0);
     const isFresh = origin === core.origin && !asker.isUrgent;
-    const to = isFresh ? Math.min(sequence, core.settledSequence) : sequence;
+    const to = isFresh
+      ? Math.min(sequence, core.settledSequence, asker.inFlightFrom - 1)
+      : sequence;
     if (have >= to) continue;
     if (have < (core.logBase.get(origin) ?? 0)) isTrimmed = true;
     else ranges.push({ origin, from: have + 1, to });

@@ -43,6 +43,9 @@ export class PeerView {
   pull: { readonly id: number; readonly sentMs: number; readonly isUrgent: boolean } | undefined;
   /** Entries came since that pull was sent. */
   hasProgress = false;
+  /** Own sequence from which on all was pushed to it over the link as it is; Infinity = nothing. */
+  pushedFrom = Number.POSITIVE_INFINITY;
+  #askedWith = Number.POSITIVE_INFINITY;
   /** What it pushed and is durable now, not yet answered. */
   readonly toAnswer = new Map<string, number>();
   /** Monotonic ms at which it was last known to have nothing that is missing here. */
@@ -59,7 +62,15 @@ export class PeerView {
     this.heardMs = nowMs;
   }
 
+  /** Of the own origin it has all up to `sequence`, and asks for more. True: it got some since it last asked. */
+  noteAsked(sequence: number): boolean {
+    const hasAdvanced = sequence > this.#askedWith;
+    this.#askedWith = sequence;
+    return hasAdvanced;
+  }
+
   noteLink(link: 'connected' | 'refused' | 'silent', nowMs: number): void {
+    this.pushedFrom = Number.POSITIVE_INFINITY;
     if (link !== 'refused') this.#refusedFromMs = Number.POSITIVE_INFINITY;
     else if (this.link !== 'refused') this.#refusedFromMs = nowMs;
     this.link = link;

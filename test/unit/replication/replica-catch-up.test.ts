@@ -63,6 +63,34 @@ describe('a push', () => {
     expect(sent(rig.receive('b', { kind: 'push', entry: entryOf(3) }), 'b', 'pull')).toEqual([]);
   });
 
+  test('behind a gap is taken as soon as the gap is filled', () => {
+    const rig = new MachineRig();
+    for (const sequence of [4, 3, 2]) rig.receive('b', { kind: 'push', entry: entryOf(sequence) });
+    const effects = rig.receive('b', { kind: 'entries', entries: [entryOf(1)] });
+    const appended = only(effects, 'append').map(({ entry }) => entry.sequence);
+    expect(appended).toEqual([1, 2, 3, 4]);
+    rig.logged();
+    expect(rig.machine.versions).toEqual({ [other]: 4 });
+  });
+
+  test('behind a gap that its sender has given up meanwhile is lost', () => {
+    const rig = new MachineRig();
+    rig.receive('b', { kind: 'push', entry: entryOf(2) });
+    const report: StabilityReport = {
+      node: 'b',
+      origin: '00000000000000cc',
+      count: 1,
+      versions: { [other]: 1 },
+      floor: 1_000,
+      recordVersion: 1,
+      seen: {},
+      isWaiting: false,
+    };
+    rig.receive('b', { ...pullFrom({}), reports: [report] });
+    const effects = rig.receive('b', { kind: 'entries', entries: [entryOf(1)] });
+    expect(only(effects, 'append').map(({ entry }) => entry.sequence)).toEqual([1]);
+  });
+
   test('that came before is answered again and not appended again', () => {
     const rig = new MachineRig();
     rig.receive('b', { kind: 'push', entry: entryOf(1) });
@@ -104,6 +132,28 @@ describe('a pull', () => {
     expect(only(rig.receive('b', pullFrom({}, false)), 'send-entries')).toEqual([]);
     rig.wait(700);
     expect(only(rig.receive('b', pullFrom({}, false)), 'send-entries')).toHaveLength(1);
+  });
+
+  test('leaves out what is on its way while it keeps arriving, and gives it when it does not', () => {
+    const rig = filled(5);
+    rig.wait(700);
+    const given = (versions: Versions, isUrgent = false) =>
+      only(rig.receive('b', pullFrom(versions, isUrgent)), 'send-entries').length;
+    expect(given({ [ownOrigin]: 1 })).toBe(1);
+    expect(given({ [ownOrigin]: 2 })).toBe(0);
+    expect(given({ [ownOrigin]: 3 }, true)).toBe(1);
+    expect(given({ [ownOrigin]: 3 })).toBe(1);
+  });
+
+  test('gives what was never pushed over this link, however fast it arrives', () => {
+    const rig = filled(5);
+    rig.wait(700);
+    rig.step({ kind: 'link', node: 'b', state: 'silent' });
+    rig.step({ kind: 'link', node: 'b', state: 'connected' });
+    for (const has of [1, 2, 3]) {
+      const effects = rig.receive('b', pullFrom({ [ownOrigin]: has }, false));
+      expect(only(effects, 'send-entries')).toHaveLength(1);
+    }
   });
 
   test('gets the offer of a snapshot when the log no longer has it', () => {
