@@ -8,10 +8,11 @@
 import type { Clock } from '../../env/env.ts';
 
 const sliceMsGoal = 8;
-const sliceSizeMin = 128 * 1024;
+/** A machine that is busy with other things must not make frames so small that they cost more than their rows. */
+const sliceSizeMin = 256 * 1024;
 /** Five thousand rows of a usual benchmark stay in one piece. */
 const sliceSizeMax = 2 * 1024 * 1024;
-const sliceSizeFirst = 512 * 1024;
+const sliceSizeFirst = 1024 * 1024;
 /** Share of the newest measurement. */
 const weight = 0.5;
 
