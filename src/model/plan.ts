@@ -119,7 +119,7 @@ export interface AggregateOutput {
 }
 
 /**
- * Rows of one group, in time order (descending plans: reversed), equal times in order of the series key.
+ * Rows of one group, in time order, equal times in order of the series key (descending plans: all of it reversed).
  * Groups come in ascending byte order of their values joined by NUL (descending plans: reversed); a group may span many blocks.
  */
 export interface RawBlock {

@@ -1,6 +1,6 @@
 /**
- * Order of gathered rows: by time, equal times by rank of their series. The rows lie in pieces that
- * are each in order, so merging neighbours pairwise is enough; a gather that is in order already
+ * Order of gathered rows: by time, equal times by rank of their series, all of it reversed when descending. The
+ * rows lie in pieces that are each in order, so merging neighbours pairwise is enough; a gather that is in order already
  * costs one comparison per piece.
  */
 
@@ -14,7 +14,7 @@ function isBefore(keys: RowKeys, a: number, b: number): boolean {
   const timeA = keys.times[a]!;
   const timeB = keys.times[b]!;
   if (timeA !== timeB) return timeA < timeB !== keys.descending;
-  return keys.ranks[a]! < keys.ranks[b]!;
+  return keys.ranks[a]! < keys.ranks[b]! !== keys.descending;
 }
 
 /** Row numbers in order; undefined when they are in order as they lie. `ends` closes each piece. */

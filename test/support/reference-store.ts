@@ -366,7 +366,7 @@ export class ReferenceStore implements QueryPorts {
       .filter((point) => fields.some((column) => columnValue(column, point) !== null))
       .sort((a, b) =>
         a.time === b.time
-          ? byText(seriesKey(a), seriesKey(b))
+          ? byText(seriesKey(a), seriesKey(b)) * (plan.descending ? -1 : 1)
           : a.time < b.time !== plan.descending
             ? -1
             : 1,

@@ -1,5 +1,5 @@
 /**
- * Merges raw streams into frames, group by group, by time and then series key.
+ * Merges raw streams into frames, group by group, by time and then series key, or all of it backwards.
  *
  * Where only one stream has the group, its blocks pass as they are. Else rows are picked one by one
  * (numbers of block and row) and gathered column by column.

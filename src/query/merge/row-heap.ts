@@ -84,6 +84,6 @@ export class RowHeap {
     if (low !== 0) return low < 0 !== this.#descending;
     const rank =
       this.#ranks[a]![this.#series[a]![rowA]!]! - this.#ranks[b]![this.#series[b]![rowB]!]!;
-    return rank === 0 ? a < b : rank < 0;
+    return rank === 0 ? a < b : rank < 0 !== this.#descending;
   }
 }

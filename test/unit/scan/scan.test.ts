@@ -579,7 +579,7 @@ test('raw rows come in order, with a value in some field, cut to the limit', asy
             (a, b) =>
               compareText(a.group, b.group) * sign ||
               (a.time === b.time ? 0 : a.time < b.time ? -sign : sign) ||
-              compareText(a.series, b.series),
+              compareText(a.series, b.series) * sign,
           );
         const counts = new Map<string, number>();
         const expected = all.filter((r) => {

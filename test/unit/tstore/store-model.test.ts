@@ -361,7 +361,7 @@ class Pair {
     }
     rows.sort((a, b) => {
       if (a.time !== b.time) return (a.time < b.time ? -1 : 1) * sign;
-      return a.key < b.key ? -1 : 1;
+      return (a.key < b.key ? -1 : 1) * sign;
     });
     return rows.map(({ text }) => text);
   }

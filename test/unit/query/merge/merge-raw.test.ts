@@ -38,7 +38,7 @@ function order(descending: boolean) {
     const byGroup = compareBytes(a.group, b.group);
     if (byGroup !== 0) return byGroup * sign;
     if (a.time !== b.time) return (a.time < b.time ? -1 : 1) * sign;
-    return compareBytes(a.series, b.series);
+    return compareBytes(a.series, b.series) * sign;
   };
 }
 
