@@ -131,7 +131,8 @@ module.exports = {
     },
     {
       name: 'client-knows-messages-only',
-      comment: 'the client is a program of others: of src it has the messages and what they are made of',
+      comment:
+        'the client is a program of others: of src it has the messages and what they are made of',
       severity: 'error',
       from: { path: '^client/' },
       to: {
