@@ -12,7 +12,7 @@ export interface TailRule {
   /** 16 hex digits each. */
   readonly dbId: string;
   readonly rpId: string;
-  /** Entries stamped before it are none of its; wall clock, ms since the Unix epoch. */
+  /** Entries that were in the log when it began and are stamped before it are none of its; wall clock, ms since the Unix epoch. */
   readonly sinceMs: number;
 }
 
@@ -27,9 +27,11 @@ export interface TailShard {
   readonly shard: number;
   /** Where to go on; undefined = at the tail's first entry. */
   readonly after: EntryVersions | undefined;
+  /** Entries stamped before it are left out; wall clock, ms since the Unix epoch, 0 = none are. */
+  readonly sinceMs: number;
 }
 
-export interface TailQuestion extends Omit<TailRule, 'id'> {
+export interface TailQuestion extends Pick<TailRule, 'dbId' | 'rpId'> {
   readonly shards: readonly TailShard[];
   /** Of the frames to read, other databases' included; one entry is always read. */
   readonly sizeMax: number;

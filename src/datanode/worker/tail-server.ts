@@ -117,17 +117,18 @@ export class TailServer {
     this.#running.add(running);
   }
 
-  async #answer({ dbId, rpId, sinceMs, shards, sizeMax }: TailQuestion): Promise<TailAnswer> {
+  async #answer({ dbId, rpId, shards, sizeMax }: TailQuestion): Promise<TailAnswer> {
     if (this.#running.size >= questionsMax) {
       throw new CitadelError('overloaded', 'cannot read the log: too many tails ask at once');
     }
-    const scope = { ids: idBytes([dbId, rpId]), sinceHlc: toHlc(sinceMs) };
+    const ids = idBytes([dbId, rpId]);
     const parts: TailPart[] = [];
     const absent: number[] = [];
     let readBytes = 0;
-    for (const { shard, after } of shards) {
+    for (const { shard, after, sinceMs } of shards) {
       if (readBytes >= sizeMax) break;
       if (this.#closed) throw new CitadelError('unavailable', 'the node is shutting down');
+      const scope = { ids, sinceHlc: toHlc(sinceMs) };
       const log = this.#logOf(shard);
       if (log === undefined) {
         absent.push(shard);

@@ -13,6 +13,8 @@ interface ShardCursor {
   lagEntries: number;
   lagBytes: number;
   isLeft: boolean;
+  /** Everything that was in the log when the feed began is behind it. */
+  isPast: boolean;
 }
 
 function countEntries(from: EntryVersions, to: EntryVersions): number {
@@ -34,7 +36,8 @@ export class CursorBoard {
 
   add(shard: number, saved: EntryVersions | undefined): void {
     const lag = { lagEntries: 0, lagBytes: 0 };
-    this.#cursors.set(shard, { after: saved, saved, ...lag, isLeft: false });
+    const isPast = saved !== undefined;
+    this.#cursors.set(shard, { after: saved, saved, ...lag, isLeft: false, isPast });
   }
 
   leave(shard: number): void {
@@ -48,6 +51,11 @@ export class CursorBoard {
     return this.#cursors.get(shard)?.after;
   }
 
+  /** From here on time is asked no more: a clock that was set back must not hide points. */
+  isPast(shard: number): boolean {
+    return this.#cursors.get(shard)?.isPast === true;
+  }
+
   /** Read, and not yet delivered: what is gone for ever is behind the feed in any case. */
   noteRead({ shard, start, through, frames, lagEntries, lagBytes }: TailPart): void {
     const cursor = this.#cursors.get(shard);
@@ -57,10 +65,11 @@ export class CursorBoard {
     cursor.lagBytes = lagBytes + frames.reduce((sum, { length }) => sum + length, 0);
   }
 
-  noteDelivered({ shard, through, lagEntries, lagBytes }: TailPart): void {
+  noteDelivered({ shard, through, isAtEnd, lagEntries, lagBytes }: TailPart): void {
     const cursor = this.#cursors.get(shard);
     if (cursor === undefined || cursor.isLeft) return;
     cursor.after = through;
+    cursor.isPast ||= isAtEnd;
     cursor.lagEntries = lagEntries;
     cursor.lagBytes = lagBytes;
   }

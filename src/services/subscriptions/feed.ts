@@ -132,8 +132,12 @@ export class Feed {
 
   #read(): Promise<TailAnswer> {
     const { dbId, rpId, sinceMs } = this.tail;
-    const shards = [...this.#ready].map((shard) => ({ shard, after: this.cursors.after(shard) }));
-    const question = { dbId, rpId, sinceMs, shards, sizeMax: readSizeMax };
+    const shards = [...this.#ready].map((shard) => ({
+      shard,
+      after: this.cursors.after(shard),
+      sinceMs: this.cursors.isPast(shard) ? 0 : sinceMs,
+    }));
+    const question = { dbId, rpId, shards, sizeMax: readSizeMax };
     return this.#options.tails.readTail(question, this.#ending.signal);
   }
 

@@ -41,11 +41,11 @@ class Follower {
   }
 
   /** Parts as the worker answered. */
-  async ask(question: Partial<TailQuestion>): Promise<readonly TailPart[]> {
+  async ask(question: Partial<TailQuestion>, sinceMs = 0): Promise<readonly TailPart[]> {
     const { env, core, sent } = this.rig;
     const id = ++this.#id;
-    const asked = shards.map((shard) => ({ shard, after: this.now.get(shard) }));
-    const all = { ...rule, shards: asked, sizeMax: 1_000, ...question };
+    const asked = shards.map((shard) => ({ shard, after: this.now.get(shard), sinceMs }));
+    const all = { dbId, rpId, shards: asked, sizeMax: 1_000, ...question };
     core!.receive({ kind: 'read-tail', id, question: all });
     await env.scheduler.advance(50);
     const answer = sent.find((message) => message.kind === 'tail' && message.id === id);
@@ -219,7 +219,7 @@ test('frames of other policies and of before its time are not the tail’s; its 
   const [other] = await follower.ask({ rpId: '00000000000000ab' });
   expect(other).toMatchObject({ frames: [], isAtEnd: true, lagEntries: 0, missed: 0 });
   expect(Object.values(other!.through)).toEqual([5]);
-  const [later] = await follower.ask({ sinceMs: nowMs + 1 });
+  const [later] = await follower.ask({}, nowMs + 1);
   expect(later).toMatchObject({ frames: [], isAtEnd: true });
   const [first] = await follower.ask({ sizeMax: 1 });
   expect(first).toMatchObject({ isAtEnd: false, lagEntries: 4 });
