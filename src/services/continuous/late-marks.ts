@@ -80,6 +80,13 @@ export class LateMarks {
     return this.#holdOf(await batch.done);
   }
 
+  /** The same by marks that no other write shares, so that they can be held for long. */
+  async holdAlone(late: LateWindows): Promise<LateHold> {
+    const marks = await this.#openMarks(late, 1);
+    for (const mark of marks) this.#open.delete(mark);
+    return this.#holdOf(marks);
+  }
+
   /** What is open is left to the owners, who see that this node is gone. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -123,14 +130,14 @@ export class LateMarks {
         .catch(() => undefined)
         .then(() => {
           this.#next = undefined;
-          return this.#openMarks(batch);
+          return this.#openMarks(batch.ranges, batch.userCount);
         }),
     };
     this.#opening = batch.done;
     return batch;
   }
 
-  async #openMarks({ ranges, userCount }: Batch): Promise<readonly Mark[]> {
+  async #openMarks(ranges: LateWindows, userCount: number): Promise<readonly Mark[]> {
     const { env, self } = this.#parts;
     const openedMs = env.clock.monotonicMs();
     const marks = [...ranges].map(([query, list]): Mark => {

@@ -204,7 +204,7 @@ export class WriteGate implements WriteWatch {
   }
 
   async #markMissed(touched: LateWindows, isKnown: boolean): Promise<void> {
-    const hold = await this.#hold(touched);
+    const hold = await this.#hold(touched, !isKnown);
     if (isKnown) hold.release();
     else this.#parts.env.timers.after(unknownMs, () => hold.release());
   }
@@ -225,9 +225,9 @@ export class WriteGate implements WriteWatch {
   }
 
   /** Marks, or else a note. @throws CitadelError `unavailable`, `disk-full` when neither can be written */
-  async #hold(late: LateWindows): Promise<LateHold> {
+  async #hold(late: LateWindows, isAlone = false): Promise<LateHold> {
     try {
-      return await this.#marks.hold(late);
+      return await (isAlone ? this.#marks.holdAlone(late) : this.#marks.hold(late));
     } catch (error) {
       const isAway = error instanceof CitadelError && error.code === 'unavailable';
       if (!isAway || this.#parts.lease === undefined) throw error;
