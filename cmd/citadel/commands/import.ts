@@ -178,7 +178,7 @@ export const importTool: Tool = {
   ],
   details: [
     'Files may be packed with gzip. A line that is refused is told by its number and the import goes on; the counts at the end are of points that the server has stored and refused. While a server is away or overloaded the same batch is sent again. After Ctrl-C, a crash or a server that stayed away, the same command goes on where it stopped.',
-    'With -from-influx whole databases are copied: retention policies, all points with all their types, and for each stretch of time the number of values is compared on both sides. A field that has several types at the source keeps its name for the type InfluxDB takes it for; other values go to NAME_TYPE.',
+    'With -from-influx whole databases are copied: retention policies, all points with all their types. What was read is compared with the counts of the source, and at the end of each measurement with those of the destination. A field that has several types at the source keeps its name for the type InfluxDB takes it for; other values go to NAME_TYPE.',
     'Exit status: 0 when every point is stored, 1 when some were refused or it could not be done, 2 for a wrong flag, 130 after Ctrl-C.',
   ],
   examples: [
