@@ -54,7 +54,7 @@ describe.skipIf(!havePackages('influxdb', 'influxdb-client'))('the influx shell'
 
   /** One run of the shell against each; both must end and print alike. */
   async function expectSame(args: readonly string[], input?: string): Promise<string> {
-    const { ours, theirs } = await pair.both(({ port }) =>
+    const { ours, theirs } = await pair.bothSettled(({ port }) =>
       runProgram('influx', ['-host', '127.0.0.1', '-port', String(port), ...args], {
         ...(input !== undefined && { input }),
       }),
@@ -151,7 +151,7 @@ describe.skipIf(!havePackages('influxdb', 'influxdb-client'))('the influx shell'
       'SHOW DATABASES',
       'exit',
     ];
-    const { ours, theirs } = await pair.both(async ({ port }) => {
+    const { ours, theirs } = await pair.bothSettled(async ({ port }) => {
       const command = `influx -host 127.0.0.1 -port ${port}`;
       const input = `${lines.join('\n')}\n`;
       const { stdout } = await runProgram('script', ['-qec', command, '/dev/null'], { input });

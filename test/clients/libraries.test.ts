@@ -57,7 +57,7 @@ describe.skipIf(!hasPython && !hasGo)('client libraries', () => {
       access: readonly string[],
     ) => Promise<ProgramResult>,
   ): Promise<string> {
-    const { ours, theirs } = await pair.both((server) => run(server, []));
+    const { ours, theirs } = await pair.bothSettled((server) => run(server, []));
     expect(ours).toEqual(theirs);
     expect(ours).toMatchObject({ status: 0, stderr: '' });
     expect(await run(guarded, user)).toEqual(ours);

@@ -1,5 +1,6 @@
 /** Citadel and a real InfluxDB side by side: the same program is run against both. */
 
+import { isDeepStrictEqual } from 'node:util';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 import { type InfluxdProcess, startInfluxd } from '../support/influxd-process.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
@@ -13,6 +14,13 @@ export interface ServerPair {
   both<T>(
     work: (server: { url: string; port: number }) => Promise<T>,
   ): Promise<{ ours: T; theirs: T }>;
+  /**
+   * The same, but asked again when the two differ: InfluxDB may miss a shard that was made a moment ago. For
+   * work that may be repeated.
+   */
+  bothSettled<T>(
+    work: (server: { url: string; port: number }) => Promise<T>,
+  ): Promise<{ ours: T; theirs: T }>;
   stop(): Promise<void>;
 }
 
@@ -23,11 +31,19 @@ export async function startPair(): Promise<ServerPair> {
     await citadel.cleanUp();
     throw error;
   });
+  const both: ServerPair['both'] = async (work) => ({
+    ours: await work(citadel),
+    theirs: await work(influxd),
+  });
   return {
     citadel,
     influxd,
     directory,
-    both: async (work) => ({ ours: await work(citadel), theirs: await work(influxd) }),
+    both,
+    bothSettled: async (work) => {
+      const first = await both(work);
+      return isDeepStrictEqual(first.ours, first.theirs) ? first : both(work);
+    },
     stop: async () => {
       await citadel.cleanUp();
       await influxd.stop();
