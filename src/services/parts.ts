@@ -6,8 +6,8 @@ import type { Disk, Env } from '../env/env.ts';
 import type { Catalog } from '../metadata/catalog-view.ts';
 import type { ClusterView } from '../metadata/cluster-view.ts';
 import type { MetaStore } from '../metadata/meta-store.ts';
-import type { GraphiteSettings, UdpSettings } from './listeners/listener-settings.ts';
 import type { LogTails } from '../model/log-tail.ts';
+import type { GraphiteSettings, UdpSettings } from './listeners/listener-settings.ts';
 
 /** Each service's own section. */
 export interface ServiceSettings {
