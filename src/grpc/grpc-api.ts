@@ -19,22 +19,29 @@ import { makeTimeSeriesHandlers } from './time-series-handlers.ts';
 
 export function makeApiServices(parts: GrpcParts): readonly ApiService[] {
   const { timers, log } = parts.env;
-  const host: ApiHost = { timers, log, gate: new CallGate(parts.requestBytesMax) };
+  const gate = new CallGate(parts.requestBytesMax);
+  const host: ApiHost = { timers, log, gate, streams: new Set() };
+  const end = () => {
+    for (const stream of host.streams) stream.stop();
+  };
   return [
     {
       name: serviceNames.keyValue,
       methods: keyValueService,
       handlers: makeKeyValueHandlers(host, parts),
+      end,
     },
     {
       name: serviceNames.timeSeries,
       methods: timeSeriesService,
       handlers: makeTimeSeriesHandlers(host, parts),
+      end,
     },
     {
       name: serviceNames.cluster,
       methods: clusterService,
       handlers: makeClusterHandlers(host, parts),
+      end,
     },
   ];
 }

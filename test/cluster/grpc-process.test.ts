@@ -316,3 +316,26 @@ test.each(['keys-and-values', 'time-series'])('the example %s runs', async (name
   }[name]!;
   for (const line of expected) expect(stdout).toContain(line);
 });
+
+test('a stream that a client holds open does not hold up a stop', async () => {
+  const own = `127.0.0.1:${await findFreePort()}`;
+  const short = await startCitadel({ args: ['-grpc', own] });
+  const holder = await ReflectedClient.connect(own);
+  try {
+    const batch = { id: 1, put: { table: 't', keys: byteList('a'), values: byteList('1') } };
+    let answered: () => void = () => undefined;
+    const first = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    const ended = holder.hold(writeStream, [batch], () => answered());
+    await first;
+    expect(await short.stop()).toMatchObject({ code: 0 });
+    expect(await ended).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: 'the node is stopping',
+    });
+  } finally {
+    holder.close();
+    await short.cleanUp();
+  }
+});

@@ -130,6 +130,27 @@ export class ReflectedClient {
     });
   }
 
+  /** A stream that sends these and then nothing, and stays open. Resolves with how it ends. */
+  async hold(
+    path: string,
+    requests: readonly Fields[],
+    onAnswer: () => void,
+  ): Promise<ServiceError> {
+    const { path: full, requestSerialize, responseDeserialize } = this.#method(path);
+    const metadata = new Metadata();
+    const call = this.#client.makeBidiStreamRequest(
+      full,
+      requestSerialize,
+      responseDeserialize,
+      metadata,
+    );
+    return new Promise((resolve) => {
+      call.on('data', onAnswer);
+      call.on('error', (error: ServiceError) => resolve(error));
+      for (const request of requests) call.write(request);
+    });
+  }
+
   close(): void {
     this.#client.close();
   }

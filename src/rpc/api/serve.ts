@@ -26,6 +26,8 @@ export interface ApiHost {
   readonly timers: Pick<Timers, 'after'>;
   readonly log: Log;
   readonly gate: CallGate;
+  /** Streams of requests that are open: ended when the server stops, for a client may hold one for ever. */
+  readonly streams: Set<{ stop(): void }>;
 }
 
 export interface ApiCall {
@@ -45,6 +47,7 @@ type Surface = {
   once(event: 'cancelled', run: () => void): unknown;
 };
 
+const stopping = new CitadelError('unavailable', 'the node is stopping');
 const callerLeft = new CitadelError('cancelled', 'the caller left');
 
 /** `ipv4:127.0.0.1:999`, `127.0.0.1:999` or `[::1]:999` -> the address alone. */
@@ -213,6 +216,7 @@ class DuplexServer {
   #messages = 0;
   #bytes = 0;
   #isEnded = false;
+  #isStopping = false;
 
   constructor(host: ApiHost, service: StreamService, call: ServerDuplexStream<Buffer, Buffer>) {
     this.#host = host;
@@ -228,6 +232,16 @@ class DuplexServer {
       this.#isEnded = true;
       this.#endWhenIdle();
     });
+    this.#host.streams.add(this);
+    call.once('cancelled', () => this.#host.streams.delete(this));
+    call.once('finish', () => this.#host.streams.delete(this));
+  }
+
+  /** What was taken is answered; the client learns that nothing else is. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#call.pause();
+    this.#endWhenIdle();
   }
 
   #take(message: Buffer): void {
@@ -238,7 +252,7 @@ class DuplexServer {
       () => {
         this.#messages--;
         this.#bytes -= message.length;
-        if (this.#call.isPaused()) this.#call.resume();
+        if (this.#call.isPaused() && !this.#isStopping) this.#call.resume();
         this.#endWhenIdle();
       },
       (error: unknown) => this.#fail(error),
@@ -271,8 +285,10 @@ class DuplexServer {
   }
 
   #endWhenIdle(): void {
-    if (!this.#isEnded || this.#messages > 0) return;
-    this.#scope.finish();
-    this.#call.end();
+    if (this.#messages > 0) return;
+    if (this.#isEnded) {
+      this.#scope.finish();
+      this.#call.end();
+    } else if (this.#isStopping) this.#fail(stopping);
   }
 }

@@ -6,4 +6,6 @@ export interface ApiService {
   readonly name: string;
   readonly methods: ServiceDefinition;
   readonly handlers: UntypedServiceImplementation;
+  /** Ends what clients would hold open, so that a server can stop. */
+  readonly end: () => void;
 }

@@ -39,6 +39,7 @@ export class GrpcServer {
   readonly #server = new Server(serverOptions);
   readonly #timers: Pick<Timers, 'after'>;
   readonly #names = new Set<string>();
+  readonly #ends: (() => void)[] = [];
 
   constructor(timers: Pick<Timers, 'after'>) {
     this.#timers = timers;
@@ -53,6 +54,11 @@ export class GrpcServer {
   add(name: string, methods: ServiceDefinition, handlers: UntypedServiceImplementation): void {
     this.#server.addService(methods, handlers);
     this.#names.add(name);
+  }
+
+  /** Called when it stops, to end what would hold it up. */
+  onStop(end: () => void): void {
+    this.#ends.push(end);
   }
 
   /**
@@ -77,6 +83,7 @@ export class GrpcServer {
   stop(graceMs: number): Promise<void> {
     this.health.setServing(false);
     this.health.end();
+    for (const end of this.#ends) end();
     return new Promise((resolve) => {
       const cut = this.#timers.after(graceMs, () => this.#server.forceShutdown());
       this.#server.tryShutdown(() => {

@@ -12,7 +12,10 @@ import { makePeerService } from './peer-service.ts';
 const graceDefaultMs = 5_000;
 
 function addApi(server: GrpcServer, services: readonly ApiService[]): void {
-  for (const { name, methods, handlers } of services) server.add(name, methods, handlers);
+  for (const { name, methods, handlers, end } of services) {
+    server.add(name, methods, handlers);
+    server.onStop(end);
+  }
 }
 
 export async function startServer(options: RpcServerOptions): Promise<RpcServer> {
