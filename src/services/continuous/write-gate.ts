@@ -88,8 +88,6 @@ export class WriteGate implements WriteWatch {
     const gate = new WriteGate(parts, state, await LateNotes.open(parts.disk));
     gate.#stops.push(state.onChange(() => gate.#follow()));
     if (parts.lease === undefined) await gate.#attach('');
-    // Before this node is attached, for whether there is any query at all.
-    else state.load().catch(() => undefined);
     gate.#tick = parts.env.timers.every(tickMs, () => gate.#onTick());
     return gate;
   }
@@ -154,13 +152,11 @@ export class WriteGate implements WriteWatch {
     await this.#notes.keepHot(hot).catch((error: unknown) => this.#complain('cannot note', error));
   }
 
-  /** Of rows that nobody can be told of: noted first. */
+  /** Of rows that nobody can be told of: noted first, for queries that this node may not know of yet. */
   #enterUnknown(rows: WatchedRows): WritePass | undefined {
     const every = new Uint8Array(rows.measurements.length).fill(1);
     const span = spanOf(rows, every);
-    // A store that was read and has no query tells that nobody cares.
-    const nobodyCares = this.#state.revision > 0 && this.#state.progress.size === 0;
-    if (span === undefined || nobodyCares) return undefined;
+    if (span === undefined) return undefined;
     const { settle } = this.#begin([span]);
     return {
       ready: this.#notes.addUnheard(span),
