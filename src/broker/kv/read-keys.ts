@@ -9,7 +9,7 @@ import type { BrokerParts } from '../parts.ts';
 import { type Filter, ReadRoute } from '../route/read-route.ts';
 import { shardsOf } from '../route/route-parts.ts';
 import { readsOf } from './node-reads.ts';
-import { groupByShard } from './split-batch.ts';
+import { groupByShard, keysPerTurn } from './split-batch.ts';
 
 /** Values of one answer: whoever wants more asks for fewer keys at a time. */
 const answerBytesMax = 256 * 1024 * 1024;
@@ -103,9 +103,13 @@ export async function getValues(
   signal: AbortSignal,
 ): Promise<KvAnswer & { readonly hasTable: boolean }> {
   checkKeys(table, keys);
-  const groups = groupByShard(table, keys, shardsOf(parts.route).length);
+  const { timers } = parts.env;
+  const groups = await groupByShard(timers, table, keys, shardsOf(parts.route).length);
   const asked = new Map<number, KvKeys>();
-  for (const [shard, indices] of groups) asked.set(shard, { shard, keys: subset(keys, indices) });
+  for (const [shard, indices] of groups) {
+    if (keys.ends.length > keysPerTurn) await timers.yieldNow();
+    asked.set(shard, { shard, keys: subset(keys, indices) });
+  }
   const route = new ReadRoute(parts.route, level);
   const streams = route.streams<KvGetBlock>(
     (node, shards, options, stop) => {

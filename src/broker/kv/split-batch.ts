@@ -3,23 +3,29 @@
  * XXH32 over the table's name, length first, and the key (model/shard-hash.ts).
  */
 
+import type { Timers } from '../../env/env.ts';
 import { frameSizeMax } from '../../model/frame-layout.ts';
 import { type ByteList, sizeOf, startOf } from '../../model/key-list.ts';
 import { KvFrameBuilder } from '../../model/kv-frame.ts';
 import { ShardHasher, shardOfHash } from '../../model/shard-hash.ts';
 import type { KvBatch } from '../key-values.ts';
 
+/** Keys that are looked at in one turn, some ms: other requests have theirs in between. */
+export const keysPerTurn = 16_384;
+
 /** Indices of the keys of each shard that has any, in their order. */
-export function groupByShard(
+export async function groupByShard(
+  timers: Pick<Timers, 'yieldNow'>,
   table: string,
   keys: ByteList,
   shardCount: number,
-): ReadonlyMap<number, Uint32Array> {
+): Promise<ReadonlyMap<number, Uint32Array>> {
   const hasher = new ShardHasher(table);
   const count = keys.ends.length;
   const shards = new Uint32Array(count);
   const counts = new Uint32Array(shardCount);
   for (let i = 0; i < count; i++) {
+    if (i > 0 && i % keysPerTurn === 0) await timers.yieldNow();
     const hash = hasher.hashAt(keys.bytes, startOf(keys, i), sizeOf(keys, i));
     const shard = shardOfHash(hash, shardCount);
     shards[i] = shard;
@@ -31,6 +37,7 @@ export function groupByShard(
     counts[shard] = 0;
   }
   for (let i = 0; i < count; i++) {
+    if (i > 0 && i % keysPerTurn === 0) await timers.yieldNow();
     const shard = shards[i]!;
     const at = counts[shard]!;
     groups.get(shard)![at] = i;

@@ -11,7 +11,7 @@ import { type KvBatch, type KvWriteReport, kvBatchEntriesMax, kvOutcome } from '
 import type { BrokerParts } from '../parts.ts';
 import { shardsOf } from '../route/route-parts.ts';
 import { deadlineMs, FrameSender } from '../write/send-frame.ts';
-import { framesOf, groupByShard } from './split-batch.ts';
+import { framesOf, groupByShard, keysPerTurn } from './split-batch.ts';
 
 const levels = new Map<string, ConsistencyLevel>([
   ['auto', 'auto'],
@@ -101,9 +101,10 @@ export async function writeBatch(parts: BrokerParts, batch: KvBatch): Promise<Kv
   checkAge(parts, batch);
   const level = levelOf(parts, batch.consistency);
   const shardCount = shardsOf(parts.route).length;
-  const groups = groupByShard(batch.table, batch.keys, shardCount);
+  const { timers } = parts.env;
+  const groups = await groupByShard(timers, batch.table, batch.keys, shardCount);
   const { writeId, notAfterMs = parts.env.clock.wallMs() + deadlineMs } = batch;
-  const sender = new FrameSender(parts, level, { writeId, notAfterMs });
+  const sender = new FrameSender(parts, level, { writeId, notAfterMs, isHeld: true });
   const result = new BatchResult(batch.keys.ends.length);
   const writeShard = async (shard: number, indices: Uint32Array): Promise<void> => {
     let number = 0;
@@ -119,7 +120,16 @@ export async function writeBatch(parts: BrokerParts, batch: KvBatch): Promise<Kv
       }
     }
   };
-  await Promise.all([...groups].map(([shard, indices]) => writeShard(shard, indices)));
+  const isLarge = batch.keys.ends.length > keysPerTurn;
+  const written: Promise<void>[] = [];
+  for (const [shard, indices] of groups) {
+    if (isLarge) await timers.yieldNow();
+    const one = writeShard(shard, indices);
+    // Looked at below, with the others.
+    one.catch(() => undefined);
+    written.push(one);
+  }
+  await Promise.all(written).finally(() => sender.finish());
   return {
     copies: result.copies,
     level: result.level,

@@ -23,6 +23,8 @@ export interface SendOptions {
   readonly writeId?: Uint8Array | undefined;
   /** Wall clock, ms since the Unix epoch: no attempt starts after it. */
   readonly notAfterMs?: number | undefined;
+  /** The deadline runs until `finish`, not only while something is on its way: frames leave one after the other. */
+  readonly isHeld?: boolean;
 }
 
 export class FrameSender {
@@ -33,6 +35,7 @@ export class FrameSender {
   readonly #expired: Promise<never>;
   readonly #deadline: { cancel(): void };
   readonly #notAfterMs: number | undefined;
+  #isHeld: boolean;
   #sentCount = 0;
   #pendingCount = 0;
 
@@ -47,6 +50,7 @@ export class FrameSender {
     this.#level = level;
     this.#writeId = options.writeId ?? env.rng.bytes(writeIdSize);
     this.#notAfterMs = options.notAfterMs;
+    this.#isHeld = options.isHeld === true;
     setMaxListeners(0, this.#controller.signal);
     let giveUp = (_: CitadelError) => {};
     this.#expired = new Promise<never>((_, reject) => {
@@ -77,8 +81,14 @@ export class FrameSender {
       return await Promise.race([routeWrite(this.#parts.route, write), this.#expired]);
     } finally {
       this.#pendingCount--;
-      if (this.#pendingCount === 0) this.#deadline.cancel();
+      if (this.#pendingCount === 0 && !this.#isHeld) this.#deadline.cancel();
     }
+  }
+
+  /** Nothing more will be sent; of one that is held. */
+  finish(): void {
+    this.#isHeld = false;
+    if (this.#pendingCount === 0) this.#deadline.cancel();
   }
 
   #writeIdOf(part: number): Uint8Array {
