@@ -1,7 +1,7 @@
 /**
  * The link to one peer: one stream out, messages in batches, and what its answers say about the peer.
  *
- * A ping goes out every tick; whoever answers none for `silentTicks` is silent. Ticks are counted, not
+ * A ping goes out every tick, with a batch or alone; whoever answers none for `silentTicks` is silent. Ticks are counted, not
  * time: a process that was itself stopped sees one late tick and blames nobody. Every attempt has a channel
  * of its own, so that no back-off but ours stands between us and a peer that is there again.
  *
@@ -24,6 +24,8 @@ const silentTicks = 5;
 const abandonTicks = 24;
 /** A large message may take its time: nobody is called silent who takes so many bytes a tick (4 MiB/s). */
 const bytesPerTick = 1024 * 1024;
+/** A message that takes a while asks for an answer in any case: over a slow link it is the only sign of life. */
+const slowBytes = 64 * 1024;
 /** A message that is sent dies together with what it was made of and what gRPC makes of it. */
 const copiesDropped = 3;
 const backoffMs = { first: 50, max: 1_000 } as const;
@@ -64,6 +66,8 @@ export class PeerLink {
   /** More quiet ticks allowed, for what is being sent. */
   #patienceTicks = 0;
   #pings = 0;
+  /** The next message asks for an answer; an answer to each would cost as much as the message. */
+  #isPingDue = false;
   #isFlushing = false;
   #isClosed = false;
   #reported = '';
@@ -117,7 +121,8 @@ export class PeerLink {
       this.#retryLater();
       return;
     }
-    if (attempt.isConnected && !attempt.isSending) this.#write(attempt, []);
+    this.#isPingDue = true;
+    this.#flush();
   }
 
   close(): void {
@@ -209,12 +214,15 @@ export class PeerLink {
     const attempt = this.#attempt;
     if (attempt === undefined || !attempt.isConnected || attempt.isSending) return;
     if (!this.#queue.isEmpty) this.#write(attempt, this.#queue.take());
+    else if (this.#isPingDue) this.#write(attempt, []);
   }
 
   #write(attempt: Attempt, messages: readonly PeerMessage[]): void {
-    this.#pings++;
+    const bytes = messages.reduce((sum, message) => sum + message.bytes.length, 0);
+    const ping = this.#isPingDue || bytes >= slowBytes ? ++this.#pings : 0;
+    this.#isPingDue = false;
     const mapVersion = this.#options.view.map.version;
-    const request = encodeExchange({ messages, ping: this.#pings, mapVersion });
+    const request = encodeExchange({ messages, ping, mapVersion });
     this.#options.env.host.noteDropped(request.length * copiesDropped);
     this.#patienceTicks += Math.floor(request.length / bytesPerTick);
     attempt.isSending = true;

@@ -1,5 +1,5 @@
 /**
- * The receiving end of peer messages: hands each batch on at once and answers that it arrived. A batch
+ * The receiving end of peer messages: hands each batch on at once and answers pings. A batch
  * that cannot be read ends the stream; the sender opens a new one.
  */
 
@@ -24,6 +24,7 @@ function receive(call: Exchange, from: string, host: ServiceHost, inbox: PeerInb
       const { messages, ping } = decodeExchange(message);
       host.noteDropped(message.length);
       if (messages.length > 0) inbox.deliver(from, messages);
+      if (ping === 0) return;
       if (call.writableLength > answersMax) call.end();
       else call.write(encodeAnswer({ pong: ping, mapVersion: host.view.map.version }));
     } catch (error) {

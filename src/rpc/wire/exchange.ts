@@ -9,7 +9,7 @@ const answer = { pong: 1, mapVersion: 2 } as const;
 
 export interface ExchangeRequest {
   readonly messages: readonly PeerMessage[];
-  /** Counted from 1. */
+  /** Counted from 1; 0 = no answer is wanted. */
   readonly ping: number;
   readonly mapVersion: number;
 }
