@@ -51,7 +51,7 @@ interface Task {
 function checkSources(info: ClusterInfo): void {
   for (const [kind, shards] of Object.entries(info.shards)) {
     for (const { shard, copies } of shards) {
-      if (copies.some((copy) => isWhole(copy) || isUnmade(info, kind, copy))) continue;
+      if (copies.some((copy) => isWhole(copy) || isUnmade(copy))) continue;
       throw new CommandError(`no copy of ${kind} shard ${shard} is whole`);
     }
   }
@@ -95,7 +95,7 @@ class Backup {
       );
       const tasks = (['tstore', 'kstore'] as const).flatMap((kind) =>
         (info.shards[kind] ?? [])
-          .filter(({ copies }) => !copies.every((copy) => isUnmade(info, kind, copy)))
+          .filter(({ copies }) => !copies.every(isUnmade))
           .map(({ shard, copies }): Task => ({ kind, shard, copies })),
       );
       this.#shardCount = tasks.length;

@@ -110,7 +110,7 @@ function copiesOf(info: ClusterInfo, kind: Kind, shard: number): string[] {
   const copies = info.shards[kind]?.find((one) => one.shard === shard)?.copies ?? [];
   const unwell = copies.find((copy) => {
     const isWell = copy.state === 'active' && copy.role !== 'learner' && copy.role !== 'leaving';
-    return !isWell && !isUnmade(info, kind, copy);
+    return !isWell && !isUnmade(copy);
   });
   if (copies.length === 0 || unwell !== undefined) {
     const what = unwell === undefined ? 'is missing' : `on node ${unwell.node} is ${unwell.state}`;

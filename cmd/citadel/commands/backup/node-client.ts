@@ -118,8 +118,8 @@ export async function waitForCluster(
 }
 
 /** A node that is alone makes a shard of keys when it is first written to. */
-export function isUnmade({ nodes }: ClusterInfo, kind: string, { state }: CopyInfo): boolean {
-  return kind === 'kstore' && nodes.length === 1 && state === 'absent';
+export function isUnmade({ state }: CopyInfo): boolean {
+  return state === 'unused';
 }
 
 /** Runs tasks, `count` at a time; the first failure ends it. */
