@@ -74,17 +74,24 @@ function foldLogic(op: 'and' | 'or', left: RowExpr, right: RowExpr): RowExpr | u
   if (!isLiteral(literal)) return undefined;
   if (literal.kind !== 'boolean' && literal.kind !== 'null')
     return { kind: 'boolean', value: false };
-  if (!isCondition(other)) return undefined;
   const value = literal.kind === 'boolean' && literal.value;
-  return value === (op === 'or') ? { kind: 'boolean', value } : other;
+  // Whatever the other side is: a value that is no boolean makes it false too.
+  if (op === 'and' && !value) return { kind: 'boolean', value };
+  if (op === 'or' && value) return isTruth(other) ? { kind: 'boolean', value } : undefined;
+  return isCondition(other) ? other : undefined;
 }
 
-/** Whether it can only be true or false, so that AND and OR take it as it is. */
+/** Whether it is true or false in every row, so that AND and OR take it as it is. */
 function isCondition(expr: RowExpr): boolean {
-  if (expr.kind === 'field') return expr.type === 'boolean';
   if (expr.kind !== 'binary') return false;
-  const { op } = expr;
-  return op === 'and' || op === 'or' || op === '=~' || op === '!~' || isCompareOp(op);
+  return expr.op === 'and' || expr.op === 'or' || isCompareOp(expr.op);
+}
+
+/** Whether it is true, false or missing: a match of what is no string, and a field, may be missing. */
+function isTruth(expr: RowExpr): boolean {
+  if (expr.kind === 'field') return expr.type === 'boolean';
+  if (expr.kind === 'binary' && (expr.op === '=~' || expr.op === '!~')) return true;
+  return isCondition(expr);
 }
 
 function isLiteral(expr: RowExpr): boolean {

@@ -291,9 +291,9 @@ function call(name: string, args: (Typed | undefined)[]): Typed | undefined {
     case 'floor':
       return whole ? { type, value } : { type, value: Math.floor(x!) };
     case 'round': {
-      const half = Math.floor(Math.abs(x!) + 0.5);
-      const isSafe = Math.abs(x!) < 2 ** 52;
-      return whole ? { type, value } : { type, value: isSafe ? Math.sign(x!) * half : x! };
+      if (whole) return { type, value };
+      // Math.round takes halves up; of a magnitude that is away from zero.
+      return { type, value: Math.sign(x!) * Math.round(Math.abs(x!)) };
     }
     case 'sqrt':
       return { type: 'float', value: Math.sqrt(x!) };
@@ -507,4 +507,26 @@ test('integer arithmetic that leaves the safe range stays exact and wraps in 64 
   expect(passes('-', -4n, most + 4n)).toBe(true);
   expect(passes('*', 3n, most * 3n)).toBe(true);
   expect(passes('*', most, BigInt.asIntN(64, most * most))).toBe(true);
+});
+
+test('AND and OR make a missing value false, and are not left out where that shows', () => {
+  const field = (name: string, type: FieldType): RowExpr => ({ kind: 'field', name, type });
+  const literal = (value: boolean): RowExpr => ({ kind: 'boolean', value });
+  const list: Row[] = [
+    { b: { type: 'boolean', value: false }, f: { type: 'float', value: 1 } },
+    { f: { type: 'float', value: 1 } },
+  ];
+  const match = binary('=~', field('f', 'float'), regex('a'));
+  for (const missing of [match, field('nosuch', 'boolean')]) {
+    for (const joined of [
+      binary('or', missing, literal(false)),
+      binary('or', { kind: 'null' }, missing),
+      binary('and', literal(true), missing),
+    ]) {
+      const where = binary('=', joined, field('b', 'boolean'));
+      expect(passingRows(where, list, '')).toEqual([0]);
+    }
+    const where = binary('=', missing, field('b', 'boolean'));
+    expect(passingRows(where, list, '')).toEqual([]);
+  }
 });
