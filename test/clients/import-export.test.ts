@@ -2,7 +2,7 @@
  * Goal: what `citadel export` writes, `citadel import` brings back: every point, exactly, with true counts, in
  * every format, and after the importer or the server died on the way.
  * Method: the data of the conformance tests goes out of one real node into another and out again; the two
- * exports must be equal. Then files with mistakes, an importer that is killed, a server that is away.
+ * exports must be equal. Then files with mistakes, an importer or an exporter that is killed, a server that is away.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 import { runProgram } from './run-program.ts';
 import { runTool, startTool } from './run-tool.ts';
+import { type StallingProxy, startStallingProxy } from './stalling-proxy.ts';
 
 /** The machine may be slow; no test waits for its own sake. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -56,10 +57,13 @@ async function countOf(server: CitadelProcess, source: string): Promise<number> 
   return Number(/"values":\[\[\d+,(\d+)\]\]/.exec(text)?.[1] ?? 0);
 }
 
-function readSorted(path: string): string[] {
+function readText(path: string): string {
   const bytes = readFileSync(join(directory, path));
-  const text = path.endsWith('.gz') ? gunzipSync(bytes) : bytes;
-  return text.toString().split('\n').sort();
+  return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
+}
+
+function readSorted(path: string): string[] {
+  return readText(path).split('\n').sort();
 }
 
 async function exportAll(server: CitadelProcess, flags: readonly string[], file: string) {
@@ -175,6 +179,61 @@ test('Ctrl-C stops cleanly and says how to go on; a server that was away is wait
     stdout: `written ${count} points, refused 0\n`,
   });
   expect(await countOf(to, 'stopped..m')).toBe(count);
+});
+
+/** Two measurements in four shard groups each: 1.4 MB of text per measurement and group. */
+async function loadDays(server: CitadelProcess): Promise<void> {
+  await query(server, 'CREATE DATABASE days WITH DURATION INF SHARD DURATION 1d');
+  const text = 'x'.repeat(900);
+  for (let day = 1; day <= 4; day++) {
+    const lines = Array.from({ length: 3_000 }, (_, n) => {
+      const time = BigInt(day) * 86_400_000_000_000n + BigInt(n);
+      return `${n % 2 === 0 ? 'first' : 'second'},k=${n % 5} v=${n}i,s="${text}\n${n}" ${time}`;
+    });
+    const options = { method: 'POST', body: lines.join('\n') } as const;
+    expect((await server.request('/write', { db: 'days' }, options)).status).toBe(204);
+  }
+}
+
+/** Starts the exporter and ends it in the middle of the answer to the `nth` query for points. */
+async function breakExport(proxy: StallingProxy, args: readonly string[], nth: number) {
+  const stalled = proxy.stallAt(nth);
+  const { child, result } = startTool(args, directory);
+  await Promise.race([stalled, result]);
+  child.kill('SIGKILL');
+  expect((await result).status).toBe(null);
+}
+
+test.each(['days.lp', 'days.gz'])('an exporter that is killed goes on: %s', async (file) => {
+  if (file === 'days.lp') await loadDays(from);
+  const flags = ['-db', 'days', '-format', 'influx'];
+  const count = await exportAll(from, flags, `whole-${file}`);
+  expect(count).toBe(12_000);
+  const proxy = await startStallingProxy(from.url);
+  try {
+    const args = ['export', '-url', proxy.url, ...flags, file];
+    const journal = join(directory, `${file}.part.journal`);
+    // By then one or two stretches of the first measurement are noted; again within the second one.
+    await breakExport(proxy, args, 3);
+    const { length } = JSON.parse(readFileSync(journal, 'utf8')).state;
+    await breakExport(proxy, args, 4);
+    expect(JSON.parse(readFileSync(journal, 'utf8')).state.length).toBeGreaterThan(length);
+    expect(existsSync(join(directory, file))).toBe(false);
+    const other = await runTool([...args, '-measurement', 'first'], directory);
+    expect(other.status).toBe(1);
+    expect(other.stderr).toContain('was begun with other flags; -restart begins anew');
+    const { status, stderr } = await runTool(args, directory);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain('going on behind');
+    expect(stderr).toContain(`exported ${count} points, left out 0`);
+  } finally {
+    await proxy.close();
+  }
+  expect(readText(file)).toBe(readText(`whole-${file}`));
+  expect(existsSync(join(directory, `${file}.part.journal`))).toBe(false);
+  const args = ['import', '-url', to.url, file];
+  const imported = await runTool(args, directory);
+  expect(imported.stdout, imported.stderr).toBe(`written ${count} points, refused 0\n`);
 });
 
 test('a reader that goes away is no error', async () => {
