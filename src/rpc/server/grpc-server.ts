@@ -1,6 +1,12 @@
 /** A gRPC server with what every one of ours has: health, reflection, limits, an orderly stop. */
 
-import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  logVerbosity,
+  Server,
+  type ServiceDefinition,
+  setLogVerbosity,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { CitadelError } from '../../base/errors.ts';
 import type { Timers } from '../../env/env.ts';
 import type { RpcTls } from '../contract.ts';
@@ -14,6 +20,9 @@ import {
 } from '../methods.ts';
 import { type HealthService, makeHealthService } from './health-service.ts';
 import { makeReflectionService } from './reflection-service.ts';
+
+// It would write to stderr what its callbacks report as well.
+setLogVerbosity(logVerbosity.NONE);
 
 const serverOptions = {
   ...messageLimits,
