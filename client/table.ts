@@ -46,6 +46,8 @@ export interface Row {
 
 const noBytes = new Uint8Array(0);
 const writeIdSize = 16;
+/** Of the time of an attempt: what a node begins then has ended before the next attempt starts. */
+const carriedOutShare = 0.8;
 
 /** The least key above this one. */
 function keyAfter(key: Uint8Array): Uint8Array {
@@ -157,7 +159,10 @@ export class Table {
     });
   }
 
-  /** Every attempt is the same write: it counts once, however often and wherever it arrives. */
+  /**
+   * Every attempt is the same write, and is not carried out once the next one may have begun: a node that wakes from a
+   * pause may not know yet that it was written elsewhere.
+   */
   async #write(
     keys: ByteList,
     values: ByteList | undefined,
@@ -166,17 +171,17 @@ export class Table {
     const { patienceMs } = this.#settings;
     const { Put, Delete } = keyValueService;
     const { path } = values === undefined ? Delete : Put;
-    const message = encodeKvWrite({
+    const write = {
       table: this.name,
       keys,
       values,
       consistency: consistency ?? this.#settings.consistency,
       writeId: randomBytes(writeIdSize),
-      notAfterMs: Math.ceil(this.#nodes.nowMs + patienceMs),
+    };
+    const answer = await insist(this.#nodes, patienceOf(patienceMs), (channel, deadlineMs) => {
+      const notAfterMs = Math.ceil(this.#nodes.nowMs + deadlineMs * carriedOutShare);
+      return channel.unary(path, encodeKvWrite({ ...write, notAfterMs }), deadlineMs);
     });
-    const answer = await insist(this.#nodes, patienceOf(patienceMs), (channel, deadlineMs) =>
-      channel.unary(path, message, deadlineMs),
-    );
     const { copies, level } = decodeKvWriteAnswer(answer);
     return { copies, level };
   }

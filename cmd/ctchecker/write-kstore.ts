@@ -3,8 +3,9 @@
  * was acknowledged.
  *
  * An attempt that failed may be on its way still, held up in a paused process. So all attempts of a step carry one
- * write id, which makes them one write, and a time after which none is carried out. When that has passed without an
- * answer the step is begun anew. Clocks of checker and servers may differ by a few seconds.
+ * write id, which makes them one write wherever it is known, and each a time before its own end after which it is not
+ * carried out: a node that wakes from a pause may not know the id yet. Without an answer in a window of attempts the step
+ * is begun anew. Clocks of checker and servers may differ by a few seconds.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -24,6 +25,8 @@ const windowMs = 20_000;
 /** From the end of a window on nothing of it is carried out: so long a server may go on with it, and clocks may differ. */
 const settleMs = 15_000;
 const timeoutMs = 5_000;
+/** Of one attempt: what a server begins then has ended before the next attempt starts. */
+const carriedOutMs = 4_000;
 const json = { 'Content-Type': 'application/json' };
 
 function base64(bytes: Buffer): string {
@@ -83,15 +86,14 @@ class KeyWriter {
   }
 
   #sendInWindow(path: string, body: string, onError: OnError): Promise<Attempt> {
-    const params = {
-      table: this.#table,
-      writeId: randomBytes(16).toString('hex'),
-      notAfter: String(Date.now() + windowMs),
-    };
+    const common = { table: this.#table, writeId: randomBytes(16).toString('hex') };
     const request = { method: 'POST', headers: json, body, timeoutMs } as const;
     return insist({
       servers: this.#servers,
-      send: (server) => attempt(makeUrl(server, path, params), request),
+      send: (server) => {
+        const params = { ...common, notAfter: String(Date.now() + carriedOutMs) };
+        return attempt(makeUrl(server, path, params), request);
+      },
       onError,
       patienceMs: windowMs - timeoutMs,
     });
