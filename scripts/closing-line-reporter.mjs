@@ -1,4 +1,4 @@
-/** Vitest reporter: one last line with the counts, so that the end of a log tells the result. */
+/** Vitest reporter: closing lines with the result and the counts, so that the end of a log tells both. */
 
 function countTests(modules) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -13,7 +13,7 @@ function countTests(modules) {
 }
 
 export default class ClosingLineReporter {
-  #line = '';
+  #lines = [];
 
   onTestRunEnd(modules, errors, reason) {
     const { passed, failed, skipped } = countTests(modules);
@@ -22,9 +22,11 @@ export default class ClosingLineReporter {
       broken > 0 ? `${broken} files did not load` : '',
       errors.length > 0 ? `${errors.length} unhandled errors` : '',
     ].filter(Boolean);
-    const tail = extras.length > 0 ? `, ${extras.join(', ')}` : '';
-    this.#line = `tests ${reason}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${modules.length} files${tail}`;
+    this.#lines = [
+      [`test run ${reason}`, `${modules.length} files`, ...extras].join(', '),
+      `tests: ${passed} passed, ${failed} failed, ${skipped} skipped`,
+    ];
     // The default reporter prints its summary in this same hook; ours comes after it.
-    setImmediate(() => console.log(this.#line));
+    setImmediate(() => console.log(this.#lines.join('\n')));
   }
 }
