@@ -14,12 +14,10 @@ import { formatJsonChunks } from './json-chunks.ts';
 import { JsonDocument } from './json-document.ts';
 import type { FormatOptions } from './options.ts';
 import { RowBudget } from './row-budget.ts';
-import { isSameSeries } from './same-series.ts';
+import { SeriesRun } from './series-run.ts';
 
 /** Bytes gathered before they are handed on. */
 const flushSize = 64 * 1024;
-/** InfluxDB's inner chunk: a longer series is marked partial although it is complete (1.6 and 1.8). */
-const innerChunkRows = 10_000;
 
 export function formatJson(
   results: AsyncIterable<StatementResult>,
@@ -61,34 +59,16 @@ async function* writeSeries(
   document: JsonDocument,
   budget: RowBudget,
 ): AsyncGenerator<Uint8Array> {
-  let open: SeriesPiece | undefined;
-  let rowCount = 0;
-  let isPartial = false;
+  const run = new SeriesRun(document, budget);
   for await (const piece of pieces) {
-    const isSame = open !== undefined && isSameSeries(open, piece);
-    if (budget.isSpent) {
-      isPartial = isSame;
-      break;
-    }
-    if (!isSame) {
-      if (open !== undefined) document.closeSeries(isMarked(open, rowCount));
-      document.openSeries(piece);
-      open = piece;
-      rowCount = 0;
-    }
-    const count = budget.take(piece.rowCount);
+    const count = run.take(piece);
+    if (count === undefined) break;
     const columns = piece.values.map((column) => new JsonColumn(column));
     for (let row = 0; row < count; ) {
       row = document.writeRows(piece, columns, row, count);
       if (document.out.size >= flushSize) yield document.take();
     }
-    rowCount += count;
-    isPartial = count < piece.rowCount;
-    if (isPartial) break;
+    if (run.isCut) break;
   }
-  if (open !== undefined) document.closeSeries(isPartial || isMarked(open, rowCount));
-}
-
-function isMarked(series: SeriesPiece, rowCount: number): boolean {
-  return rowCount > innerChunkRows && series.isWhole !== true;
+  run.end();
 }

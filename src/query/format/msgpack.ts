@@ -15,9 +15,7 @@ import { writeMapHeader, writeText } from './msgpack-values.ts';
 import type { FormatOptions } from './options.ts';
 import { RowBudget } from './row-budget.ts';
 import { isSameSeries } from './same-series.ts';
-
-/** InfluxDB's inner chunk: a longer series is marked partial although it is complete (1.6 and 1.8). */
-const innerChunkRows = 10_000;
+import { SeriesRun } from './series-run.ts';
 
 export function formatMsgpack(
   results: AsyncIterable<StatementResult>,
@@ -68,33 +66,15 @@ async function writeSeries(
   budget: RowBudget,
   held: HeldMemory,
 ): Promise<void> {
-  let open: SeriesPiece | undefined;
-  let rowCount = 0;
-  let isPartial = false;
+  const run = new SeriesRun(document, budget);
   for await (const piece of pieces) {
-    const isSame = open !== undefined && isSameSeries(open, piece);
-    if (budget.isSpent) {
-      isPartial = isSame;
-      break;
-    }
-    if (!isSame) {
-      if (open !== undefined) document.closeSeries(isMarked(open, rowCount));
-      document.openSeries(piece);
-      open = piece;
-      rowCount = 0;
-    }
-    const count = budget.take(piece.rowCount);
+    const count = run.take(piece);
+    if (count === undefined) break;
     document.writeRows(piece, makeColumns(piece), 0, count);
     held.set(document.heldBytes);
-    rowCount += count;
-    isPartial = count < piece.rowCount;
-    if (isPartial) break;
+    if (run.isCut) break;
   }
-  if (open !== undefined) document.closeSeries(isPartial || isMarked(open, rowCount));
-}
-
-function isMarked(series: SeriesPiece, rowCount: number): boolean {
-  return rowCount > innerChunkRows && series.isWhole !== true;
+  run.end();
 }
 
 function makeColumns({ values }: SeriesPiece): MsgpackColumn[] {
