@@ -31,6 +31,8 @@ export const gaugeArgs = [
 export interface Gauge {
   /** After collecting garbage, bytes, of the main thread. */
   readonly heapBytes: number;
+  /** The same of every other thread. */
+  readonly workerHeapBytes: readonly number[];
   /** Of the whole process. */
   readonly residentBytes: number;
   readonly handles: number;
@@ -49,6 +51,15 @@ function linesOf(server: CitadelProcess): string[] {
     .filter((line) => line.startsWith('gauge '));
 }
 
+interface Held {
+  readonly heapUsed: number;
+  readonly arrayBuffers: number;
+}
+
+function heapOf({ heapUsed, arrayBuffers }: Held): number {
+  return heapUsed + arrayBuffers;
+}
+
 /** Of a server that was started with `gaugeArgs`. */
 export async function readGauge(server: CitadelProcess): Promise<Gauge> {
   const before = linesOf(server).length;
@@ -58,14 +69,14 @@ export async function readGauge(server: CitadelProcess): Promise<Gauge> {
     if (performance.now() > deadline) throw new Error('the server does not say what it holds');
     await sleep(pollMs);
   }
-  const found = JSON.parse(linesOf(server).at(-1)!.slice('gauge '.length)) as {
-    readonly heapUsed: number;
-    readonly arrayBuffers: number;
+  const found = JSON.parse(linesOf(server).at(-1)!.slice('gauge '.length)) as Held & {
+    readonly workers: readonly Held[];
     readonly rss: number;
     readonly resources: Readonly<Record<string, number>>;
   };
   return {
-    heapBytes: found.heapUsed + found.arrayBuffers,
+    heapBytes: heapOf(found),
+    workerHeapBytes: found.workers.map(heapOf),
     residentBytes: found.rss,
     handles: openHandles(server.pid),
     threads: threadCount(server.pid),

@@ -1,12 +1,15 @@
 /**
  * Goal: a backup taken while a cluster is written to holds everything acknowledged before, the next one fetches only
  * what changed, and both come back whole: into a cluster of other size, and under another name. A damaged one is refused.
- * Method: real processes; what queries and keys answer is compared between source and target, copies by `citadel verify`.
+ * Method: real processes; digests of all cells and keys, what queries answer, and the records of users are compared between
+ * source and target, copies by `citadel verify`. `node scripts/backup-test.mjs` restores into five nodes, with many more
+ * rows: RESTORE_NODES and RESTORE_ROWS set the sizes.
  */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sumDigests } from '../../src/model/digest-sum.ts';
 import { type CitadelCluster, startCluster, waitUntil } from '../support/citadel-cluster.ts';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 import { etcdInstalled } from '../support/etcd-process.ts';
@@ -15,22 +18,35 @@ import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 
 const hostCount = 25;
 const shards = 4;
+const rowsAtFirst = Number(process.env.RESTORE_ROWS || 2_000);
+const rowsPerBody = 2_000;
+const targetNodes = Number(process.env.RESTORE_NODES || 1);
+
+interface Verdict {
+  readonly kind: string;
+  readonly verdict: string;
+  readonly replicas: readonly { readonly digest: string }[];
+}
 
 describe.skipIf(!etcdInstalled)('backups', () => {
   const folder = makeTempDir('backup');
   let cluster: CitadelCluster;
-  let single: CitadelProcess;
+  /** Where it is restored: a cluster of other size, or a node by itself. */
+  let others: CitadelCluster | undefined;
+  let single: CitadelProcess | undefined;
+  let target: CitadelProcess;
   let source: CitadelProcess;
   let rows = 0;
 
   beforeAll(async () => {
-    const starting = startCitadel({ args: ['-shards', String(shards)] });
+    if (targetNodes === 1) single = await startCitadel({ args: ['-shards', String(shards)] });
+    else others = await startCluster({ shards, nodeCount: targetNodes, replicas: 3 });
     cluster = await startCluster({ shards });
-    single = await starting;
+    target = single ?? others!.nodes[0]!;
     source = cluster.nodes[0]!;
   }, 90_000);
   afterAll(async () => {
-    await Promise.all([cluster?.cleanUp(), single?.cleanUp()]);
+    await Promise.all([cluster?.cleanUp(), others?.cleanUp(), single?.cleanUp()]);
     removeTempDir(folder);
   });
 
@@ -38,6 +54,12 @@ describe.skipIf(!etcdInstalled)('backups', () => {
     const answer = await node.request('/query', { db, q, epoch: 'ns' }, { method: 'POST' });
     expect(answer.text()).not.toContain('"error"');
     return answer.text();
+  }
+
+  async function writeMany(count: number): Promise<void> {
+    for (let left = count; left > 0; left -= rowsPerBody) {
+      await writeRows(Math.min(left, rowsPerBody));
+    }
   }
 
   async function writeRows(count: number): Promise<void> {
@@ -65,6 +87,35 @@ describe.skipIf(!etcdInstalled)('backups', () => {
 
   const everything =
     'SELECT * FROM m GROUP BY host; SELECT * FROM long.p; SHOW SERIES; SHOW FIELD KEYS';
+  const catalog = [
+    ...['SHOW DATABASES', 'SHOW RETENTION POLICIES', 'SHOW CONTINUOUS QUERIES'],
+    ...['SHOW SUBSCRIPTIONS', 'SHOW USERS', 'SHOW GRANTS FOR ann', 'SHOW GRANTS FOR ben'],
+  ];
+
+  /** Of all copies, per kind of store. */
+  async function digests(node: CitadelProcess): Promise<{ tstore: string; kstore: string }> {
+    const verdicts = (await command('verify', '-json', '-url', node.url))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Verdict);
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(verdicts.map(() => 'equal'));
+    const sumOf = (wanted: string) => {
+      const ofKind = verdicts.filter(({ kind }) => kind === wanted);
+      return sumDigests(ofKind.flatMap(({ replicas }) => replicas[0]?.digest || []));
+    };
+    return { tstore: sumOf('tstore'), kstore: sumOf('kstore') };
+  }
+
+  /** Records of users, hashed passwords among them. */
+  async function users(node: CitadelProcess): Promise<unknown[]> {
+    const answer = await node.request('/cluster/backup/catalog');
+    const { entries } = answer.json() as { entries: { key: string; value: string }[] };
+    return entries.filter(({ key }) => key.startsWith('catalog/users/'));
+  }
+
+  async function keys(node: CitadelProcess): Promise<string> {
+    return (await node.request('/kv/list', { table: 't' })).text();
+  }
 
   test('one taken under load is whole, and the next one fetches what changed', async () => {
     await query(source, 'CREATE DATABASE d');
@@ -74,7 +125,14 @@ describe.skipIf(!etcdInstalled)('backups', () => {
     );
     await query(source, 'CREATE DATABASE other');
     await query(source, `CREATE USER ann WITH PASSWORD 'secret'`);
-    await writeRows(2_000);
+    await query(source, `CREATE USER ben WITH PASSWORD 'other' WITH ALL PRIVILEGES`);
+    await query(source, 'GRANT READ ON d TO ann; GRANT WRITE ON other TO ann');
+    await query(
+      source,
+      'CREATE CONTINUOUS QUERY q ON d RESAMPLE EVERY 2h BEGIN SELECT mean(v) INTO long.means FROM m GROUP BY time(1h), * END',
+    );
+    await query(source, `CREATE SUBSCRIPTION s ON d.long DESTINATIONS ANY 'udp://127.0.0.1:9'`);
+    await writeMany(rowsAtFirst);
     await query(source, `DELETE FROM m WHERE host = 'h3' AND time < 1600500000s`);
     const long = { db: 'd', rp: 'long', precision: 's' };
     const body = 'p,a=x v=1 1500000000\np,a=y w=2i 1400000000';
@@ -94,6 +152,12 @@ describe.skipIf(!etcdInstalled)('backups', () => {
     expect(first).toContain(', 0 of ');
     expect(rows).toBeGreaterThan(before);
     expect(await command('backup', 'verify', folder)).toContain('is whole');
+    // What went after the first backup does not come back with the next one.
+    await query(source, `DELETE FROM m WHERE host = 'h5' AND time < 1600700000s`);
+    await query(source, `DROP SERIES FROM m WHERE host = 'h7'`);
+    await writeRows(30);
+    const gone = { method: 'POST', body: 'key3,key4' };
+    expect((await source.request('/kv/delete', { table: 't' }, gone)).status).toBe(204);
     // Stores are flushed and compacted when they are idle: from then on files stay as they are, and of each
     // shard of series only what is in memory is fetched.
     const isUnchanged = async () => {
@@ -107,28 +171,32 @@ describe.skipIf(!etcdInstalled)('backups', () => {
     expect(manifests.length).toBeGreaterThan(1);
   }, 180_000);
 
-  test('it comes back into a node of its own, with users and keys', async () => {
-    await command('restore', folder, '-url', single.url);
-    expect(await query(single, everything)).toBe(await query(source, everything));
-    expect(await query(single, 'SHOW RETENTION POLICIES')).toBe(
-      await query(source, 'SHOW RETENTION POLICIES'),
-    );
-    expect(await query(single, 'SHOW DATABASES')).toBe(await query(source, 'SHOW DATABASES'));
-    expect(await query(single, 'SHOW USERS')).toContain('"ann"');
-    const keys = { table: 't', keys: 'key7,key199' };
-    const [here, there] = await Promise.all([
-      single.request('/kv/get', keys),
-      source.request('/kv/get', keys),
-    ]);
-    expect(here.text()).toBe(there.text());
-    expect(here.text()).toContain('value 199');
+  test('it comes back into a cluster of other size, with users and keys', async () => {
+    await command('restore', folder, '-url', target.url);
+    const held = await digests(source);
+    expect(await digests(target)).toEqual(held);
+    expect(await query(target, everything)).toBe(await query(source, everything));
+    for (const q of catalog)
+      expect([q, await query(target, q)]).toEqual([q, await query(source, q)]);
+    expect(await query(target, 'SHOW GRANTS FOR ann')).toContain('READ');
+    expect(await users(target)).toEqual(await users(source));
+    expect(await users(target)).toHaveLength(2);
+    expect(await keys(target)).toBe(await keys(source));
+    expect(await keys(target)).toContain('value 199');
+    expect(await keys(target)).not.toContain('"value 3"');
+    // Once more under other names: every cell is there twice.
+    const renames = ['-database', 'd=again', '-database', 'other=third'];
+    await command('restore', folder, '-url', target.url, ...renames);
+    expect(await query(target, everything, 'again')).toBe(await query(source, everything));
+    const twice = sumDigests([held.tstore, held.tstore]);
+    expect(await digests(target)).toEqual({ tstore: twice, kstore: held.kstore });
     // What is written from now on wins over what was restored.
     const body = 'm,host=h0 v=-1 1600000000';
-    await single.request('/write', { db: 'd', precision: 's' }, { method: 'POST', body });
-    expect(await query(single, 'SELECT v FROM m WHERE time = 1600000000s')).toContain(',-1]');
-    const again = await runBin('citadel', ['restore', folder, '-url', single.url]);
+    await target.request('/write', { db: 'd', precision: 's' }, { method: 'POST', body });
+    expect(await query(target, 'SELECT v FROM m WHERE time = 1600000000s')).toContain(',-1]');
+    const again = await runBin('citadel', ['restore', folder, '-url', target.url]);
     expect([again.status, again.stderr]).toEqual([1, expect.stringContaining('is there already')]);
-  }, 120_000);
+  }, 180_000);
 
   test('one database comes back under another name, the same on all copies', async () => {
     const args = ['restore', folder, '-url', source.url, '-database', 'd=old'];

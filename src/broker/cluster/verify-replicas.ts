@@ -5,6 +5,7 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import type { StoreKind } from '../../model/cluster.ts';
+import { sumDigests } from '../../model/digest-sum.ts';
 import type { Hlc } from '../../model/entry.ts';
 import type { ShardDigest } from '../../rpc/data-node-api.ts';
 import { pause, type RouteParts } from '../route/route-parts.ts';
@@ -21,6 +22,11 @@ const partsShown = 20;
 export interface ReplicaDigest {
   readonly node: string;
   readonly cells: number;
+  /**
+   * Of all live cells, 32 hex digits: the same wherever the same cells are, whatever the ids of databases and the
+   * names of policies and tables; '' = there is none.
+   */
+  readonly digest: string;
   /** Why there is no digest; '' = there is one. */
   readonly problem: string;
 }
@@ -114,7 +120,8 @@ function toVerdict(
   { verdict, differences }: Pick<ShardVerdict, 'verdict' | 'differences'>,
 ): ShardVerdict {
   const replicas = answers.map(({ node, digest, problem }) => {
-    return { node, cells: countCells(digest), problem };
+    const sum = digest === undefined ? '' : sumDigests(digest.parts.map((part) => part.digest));
+    return { node, cells: countCells(digest), digest: sum, problem };
   });
   return { kind, shard, verdict, replicas, differences: differences.slice(0, partsShown) };
 }

@@ -27,12 +27,16 @@ const epsilon = 1e-4;
 /** First guesses of each of the four factors. */
 const guesses = [0.3, 0.7];
 const factorCount = 4;
+const phiAt = 3;
 const levelAt = 4;
 const trendAt = 5;
 const seasonsAt = 6;
 const startWeight = 0.5;
-/** What one value costs in one step of the search, in values that are merged or printed. */
-const workPerValue = 4;
+/** What one value of a forecast costs, in values that are merged or printed. */
+const workPerValue = 1;
+/** Forecast in one go: about 2 ms. */
+const sliceSize = 50_000;
+const rowsPerLook = 4_096;
 
 /** By squaring: the order in which rounding happens is part of the answer. */
 function power(base: number, exponent: number): number {
@@ -71,21 +75,22 @@ export class HoltWinters implements RowTransform {
     const [first, last] = [this.#times[0], this.#times.at(-1)];
     if (first === undefined || last === undefined || first === last) return;
     if (season >= 2 && this.#times.length < season) return;
-    const series = this.#spread(first, last);
+    const series = yield* this.#spread(first, last);
     if (series === undefined || series.length < season) return;
     const model = new SeasonalModel(series, season);
     const best = yield* model.fit();
-    const forecast = model.forecast(horizon, best.point);
+    const forecast = yield* model.forecast(horizon, best.point);
     const from = withFit ? 0 : series.length;
     const origin = withFit ? first : last + intervalNs;
     for (let i = from; i < forecast.length; i++) {
       const value = forecast[i]!;
       if (!Number.isNaN(value)) emit(origin + intervalNs * BigInt(i - from), value);
+      if (i % rowsPerLook === 0) yield rowsPerLook;
     }
   }
 
   /** One value per window, NaN where there was none; undefined = less than two windows. */
-  #spread(first: bigint, last: bigint): Float64Array | undefined {
+  *#spread(first: bigint, last: bigint): Generator<number, Float64Array | undefined> {
     const { intervalNs, horizon } = this.#options;
     const start = gridTime(first, intervalNs);
     const count = (gridTime(last, intervalNs) - start) / intervalNs;
@@ -97,12 +102,79 @@ export class HoltWinters implements RowTransform {
     }
     const series = new Float64Array(Number(count) + 1).fill(Number.NaN);
     let taken = -1;
-    this.#times.forEach((time, i) => {
+    for (const [i, time] of this.#times.entries()) {
       const at = Number((gridTime(time, intervalNs) - start) / intervalNs);
       if (at > taken) series[at] = this.#values[i]!;
       taken = Math.max(taken, at);
-    });
+      if (i % rowsPerLook === 0) yield rowsPerLook;
+    }
     return series;
+  }
+}
+
+/** The recursion on its own forecasts, as far as it has come. */
+class Forecast {
+  readonly values: Float64Array;
+  readonly #point: Float64Array;
+  /** 0 = none. */
+  readonly #season: number;
+  #next = 1;
+  #level: number;
+  #trend: number;
+  #damping: number;
+  #origin: number;
+
+  /** The point's factors are put within [0, 1]; its seasons move. */
+  constructor(first: number, length: number, season: number, point: Float64Array) {
+    for (let i = 0; i < factorCount; i++) point[i] = Math.min(1, Math.max(0, point[i]!));
+    this.values = new Float64Array(length);
+    this.values[0] = first;
+    this.#point = point;
+    this.#season = season;
+    this.#level = point[levelAt]!;
+    this.#trend = point[trendAt]!;
+    this.#damping = point[phiAt]!;
+    this.#origin = season - 1;
+  }
+
+  get isDone(): boolean {
+    return this.#next >= this.values.length;
+  }
+
+  /** `count` values more, or as many as there are. */
+  advance(count: number): void {
+    const [alpha, beta, gamma, phi] = this.#point as unknown as [number, number, number, number];
+    const season = this.#season;
+    const seasons = this.#point.subarray(seasonsAt);
+    const values = this.values;
+    const until = Math.min(this.#next + count, values.length);
+    let value = values[this.#next - 1]!;
+    let level = this.#level;
+    let trend = this.#trend;
+    let damping = this.#damping;
+    let origin = this.#origin;
+    for (let t = this.#next; t < until; t++) {
+      const before = season === 0 ? 1 : seasons[(t - season + origin) % season]!;
+      const ahead = season === 0 ? 1 : seasons[(t - season + (t % season) + origin) % season]!;
+      const damped = level + phi * trend;
+      const nextLevel = alpha * (value / before) + (1 - alpha) * damped;
+      const nextTrend = beta * (nextLevel - level) + (1 - beta) * phi * trend;
+      const nextSeason = gamma * (value / damped) + (1 - gamma) * before;
+      value = (nextLevel + damping * nextTrend) * ahead;
+      level = nextLevel;
+      trend = nextTrend;
+      damping += power(phi, t);
+      if (season > 0) {
+        seasons[(t + origin) % season] = nextSeason;
+        origin++;
+      }
+      values[t] = value;
+    }
+    this.#next = until;
+    this.#level = level;
+    this.#trend = trend;
+    this.#damping = damping;
+    this.#origin = origin;
   }
 }
 
@@ -110,6 +182,7 @@ class SeasonalModel {
   readonly #series: Float64Array;
   /** 0 = none. */
   readonly #season: number;
+  #work = 0;
 
   constructor(series: Float64Array, season: number) {
     this.#series = series;
@@ -125,49 +198,28 @@ class SeasonalModel {
         const bit = (combination >> (factorCount - 1 - factor)) & 1;
         start[factor] = guesses[bit]!;
       }
-      const search = minimize((point) => this.#squaredError(point), start, epsilon);
-      let step = search.next();
-      for (; step.done !== true; step = search.next()) yield workPerValue * this.#series.length;
-      if (best === undefined || step.value.value < best.value) best = step.value;
+      const found = yield* minimize((point) => this.#squaredError(point), start, epsilon);
+      if (best === undefined || found.value < best.value) best = found;
     }
     return best!;
   }
 
-  /** The values and `horizon` more. The point's factors are put within [0, 1], its seasons move. */
-  forecast(horizon: number, point: Float64Array): Float64Array {
-    for (let i = 0; i < factorCount; i++) point[i] = Math.min(1, Math.max(0, point[i]!));
-    const [alpha, beta, gamma, phi] = point as unknown as [number, number, number, number];
-    const season = this.#season;
-    const seasons = point.subarray(seasonsAt);
-    const result = new Float64Array(this.#series.length + horizon);
-    let value = this.#series[0]!;
-    let level = point[levelAt]!;
-    let trend = point[trendAt]!;
-    let damping = phi;
-    let origin = season - 1;
-    result[0] = value;
-    for (let t = 1; t < result.length; t++) {
-      const before = season === 0 ? 1 : seasons[(t - season + origin) % season]!;
-      const ahead = season === 0 ? 1 : seasons[(t - season + (t % season) + origin) % season]!;
-      const damped = level + phi * trend;
-      const nextLevel = alpha * (value / before) + (1 - alpha) * damped;
-      const nextTrend = beta * (nextLevel - level) + (1 - beta) * phi * trend;
-      const nextSeason = gamma * (value / damped) + (1 - gamma) * before;
-      value = (nextLevel + damping * nextTrend) * ahead;
-      level = nextLevel;
-      trend = nextTrend;
-      damping += power(phi, t);
-      if (season > 0) {
-        seasons[(t + origin) % season] = nextSeason;
-        origin++;
-      }
-      result[t] = value;
+  /** The values and `horizon` more; the point changes. Yields work. */
+  *forecast(horizon: number, point: Float64Array): Generator<number, Float64Array> {
+    const [first = Number.NaN] = this.#series;
+    const run = new Forecast(first, this.#series.length + horizon, this.#season, point);
+    while (!run.isDone) {
+      run.advance(sliceSize);
+      this.#work += Math.min(sliceSize, run.values.length) * workPerValue;
+      if (this.#work < sliceSize) continue;
+      yield this.#work;
+      this.#work = 0;
     }
-    return result;
+    return run.values;
   }
 
-  #squaredError(point: Float64Array): number {
-    const forecast = this.forecast(0, point);
+  *#squaredError(point: Float64Array): Generator<number, number> {
+    const forecast = yield* this.forecast(0, point);
     let sum = 0;
     for (let i = 0; i < forecast.length; i++) {
       const actual = this.#series[i]!;

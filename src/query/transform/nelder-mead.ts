@@ -10,7 +10,7 @@ const iterationsMax = 1_000;
 const contraction = 0.5;
 const expansion = 2;
 
-export type Objective = (point: Float64Array) => number;
+export type Objective = (point: Float64Array) => Generator<number, number>;
 
 export interface Minimum {
   readonly value: number;
@@ -42,19 +42,26 @@ class Simplex {
     this.#objective = objective;
     this.#size = start.length;
     this.#corners = startSimplex(start);
-    this.#values = Float64Array.from(this.#corners, objective);
+    this.#values = new Float64Array(this.#corners.length);
+  }
+
+  /** Before the first step. */
+  *open(): Generator<number, void> {
+    for (const [i, corner] of this.#corners.entries()) {
+      this.#values[i] = yield* this.#objective(corner);
+    }
   }
 
   /** One reflection, with what follows from it. */
-  step(): void {
+  *step(): Generator<number, void> {
     this.#rank();
     const { worstCorner, centre } = this.#centre();
     const reflected = centre.map((c, i) => c + (c - worstCorner[i]!));
-    const value = this.#objective(reflected);
+    const value = yield* this.#objective(reflected);
     const [best, second] = [this.#values[this.#best]!, this.#values[this.#second]!];
     if (value < second && value >= best) this.#replaceWorst(reflected, value);
-    if (value < best) this.#expand(centre, reflected, value);
-    if (value >= second) this.#contract(centre, reflected, value);
+    if (value < best) yield* this.#expand(centre, reflected, value);
+    if (value >= second) yield* this.#contract(centre, reflected, value);
   }
 
   isDone(epsilon: number): boolean {
@@ -67,12 +74,12 @@ class Simplex {
   }
 
   /** The value is computed anew from the best corner, which may move by it. */
-  minimum(): Minimum {
+  *minimum(): Generator<number, Minimum> {
     let best = 0;
     for (let i = 1; i <= this.#size; i++) if (this.#values[i]! < this.#values[best]!) best = i;
     const corner = this.#corners[best]!;
     const point = corner.slice();
-    return { value: this.#objective(corner), point };
+    return { value: yield* this.#objective(corner), point };
   }
 
   #rank(): void {
@@ -110,48 +117,52 @@ class Simplex {
     this.#values[this.#worst] = value;
   }
 
-  #expand(centre: Float64Array, reflected: Float64Array, value: number): void {
+  *#expand(centre: Float64Array, reflected: Float64Array, value: number): Generator<number, void> {
     const further = centre.map((c, i) => c + expansion * (reflected[i]! - c));
-    const furtherValue = this.#objective(further);
+    const furtherValue = yield* this.#objective(further);
     if (furtherValue < value) this.#replaceWorst(further, furtherValue);
     else this.#replaceWorst(reflected, value);
   }
 
-  #contract(centre: Float64Array, reflected: Float64Array, value: number): void {
+  *#contract(
+    centre: Float64Array,
+    reflected: Float64Array,
+    value: number,
+  ): Generator<number, void> {
     const worstCorner = this.#corners[this.#worst]!;
     const isOutside = value < this.#values[this.#worst]!;
     const nearer = isOutside
       ? centre.map((c, i) => c + contraction * (reflected[i]! - c))
       : centre.map((c, i) => c - contraction * (c - worstCorner[i]!));
-    const nearerValue = this.#objective(nearer);
+    const nearerValue = yield* this.#objective(nearer);
     if (nearerValue < this.#values[this.#worst]!) this.#replaceWorst(nearer, nearerValue);
-    else this.#shrink();
+    else yield* this.#shrink();
   }
 
   /** All corners move halfway to the best; only two are looked at again. */
-  #shrink(): void {
+  *#shrink(): Generator<number, void> {
     const best = this.#corners[this.#best]!;
     for (const corner of this.#corners) {
       if (corner === best) continue;
       for (let i = 0; i < this.#size; i++) corner[i] = best[i]! + (corner[i]! - best[i]!) / 2;
     }
     for (const index of [this.#worst, this.#second]) {
-      this.#values[index] = this.#objective(this.#corners[index]!);
+      this.#values[index] = yield* this.#objective(this.#corners[index]!);
     }
   }
 }
 
-/** Yields after every step, so that others may run in between. */
+/** Yields work as the objective does. */
 export function* minimize(
   objective: Objective,
   start: Float64Array,
   epsilon: number,
-): Generator<void, Minimum> {
+): Generator<number, Minimum> {
   const simplex = new Simplex(objective, start);
+  yield* simplex.open();
   for (let i = 0; i < iterationsMax; i++) {
-    simplex.step();
-    yield;
+    yield* simplex.step();
     if (simplex.isDone(epsilon)) break;
   }
-  return simplex.minimum();
+  return yield* simplex.minimum();
 }

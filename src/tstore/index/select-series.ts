@@ -78,8 +78,13 @@ function collectTags(expr: RowExpr, into: Set<string>): boolean {
 
 type Filter = (ordinal: number) => boolean;
 
+/** How often a condition was worked out, which may take long where values are. */
+interface Looks {
+  count: number;
+}
+
 /** A condition on one tag, asked once per distinct value; undefined = it is not one. */
-function asFilter(expr: RowExpr, measurement: MeasurementIndex): Filter | undefined {
+function asFilter(expr: RowExpr, measurement: MeasurementIndex, looks: Looks): Filter | undefined {
   const tags = new Set<string>();
   if (!collectTags(expr, tags) || tags.size !== 1) return undefined;
   const [key] = tags;
@@ -91,6 +96,7 @@ function asFilter(expr: RowExpr, measurement: MeasurementIndex): Filter | undefi
     const before = known[code];
     if (before !== undefined) return before;
     const pairs: [string, string][] = code === 0 ? [] : [[key!, column!.valueOf(code)]];
+    looks.count++;
     const result = passes({ measurement: measurement.name, tags: pairs });
     known[code] = result;
     return result;
@@ -102,17 +108,24 @@ export function excludesAll(measurement: MeasurementIndex, where: RowExpr | unde
   return tagConjuncts(where).some((conjunct) => asListing(conjunct, measurement)?.codes.size === 0);
 }
 
-/** Slots of the series that may pass, in order of arrival. Bounded work per series. */
+/** Of series that do not pass, between two pauses. */
+const refusedMax = 1_024;
+
+/**
+ * Slots of the series that may pass, in order of arrival. Between them `noSlot` comes where a value was looked at, or many
+ * series were, and none passed: a place to breathe.
+ */
 export function* selectSlots(
   measurement: MeasurementIndex,
   where: RowExpr | undefined,
 ): Generator<number> {
   const filters: Filter[] = [];
+  const looks: Looks = { count: 0 };
   let shortest: Uint32Array | undefined;
   for (const conjunct of tagConjuncts(where)) {
     const listing = asListing(conjunct, measurement);
     if (listing === undefined) {
-      const filter = asFilter(conjunct, measurement);
+      const filter = asFilter(conjunct, measurement, looks);
       if (filter !== undefined) filters.push(filter);
       continue;
     }
@@ -123,9 +136,12 @@ export function* selectSlots(
     filters.push((ordinal) => codes.has(column.codeOf(ordinal)));
   }
   const count = shortest?.length ?? measurement.slots.length;
+  let looksBefore = 0;
   for (let i = 0; i < count; i++) {
     const ordinal = shortest === undefined ? i : shortest[i]!;
     const slot = measurement.slots.values[ordinal]!;
     if (slot !== noSlot && filters.every((filter) => filter(ordinal))) yield slot;
+    else if (looks.count > looksBefore || i % refusedMax === 0) yield noSlot;
+    looksBefore = looks.count;
   }
 }

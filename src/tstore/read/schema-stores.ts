@@ -11,7 +11,7 @@ import { allTime, type TimeRange } from '../../model/time.ts';
 import { compileTagCondition } from '../../scan/tag-condition.ts';
 import type { ScanControl } from '../contract.ts';
 import type { DatabaseIndex } from '../index/database-index.ts';
-import type { MeasurementIndex } from '../index/measurement-index.ts';
+import { type MeasurementIndex, noSlot } from '../index/measurement-index.ts';
 import { selectSlots } from '../index/select-series.ts';
 import { noteDamage } from '../store/damage.ts';
 import { Pacer } from '../store/pacer.ts';
@@ -123,6 +123,7 @@ async function* liveSlots(
   const live = new LiveSeries(views, index, plan);
   for (const slot of selectSlots(measurement, plan.where)) {
     if (pacer.isDue) await pacer.breathe();
+    if (slot === noSlot) continue;
     if (plan.where !== undefined && !passes(decodeSeriesKey(index.keyOf(slot)))) continue;
     if (live.isLive(slot)) yield slot;
   }

@@ -10,7 +10,7 @@ import { decodeSeriesKey, formatSeriesName } from '../../model/series-key.ts';
 import type { SeriesBinding, ShardScan } from '../../scan/scan.ts';
 import { compareText } from '../../scan/text-order.ts';
 import type { DatabaseIndex } from '../index/database-index.ts';
-import type { MeasurementIndex } from '../index/measurement-index.ts';
+import { type MeasurementIndex, noSlot } from '../index/measurement-index.ts';
 import { selectSlots } from '../index/select-series.ts';
 import type { TagColumn } from '../index/tag-column.ts';
 import type { Pacer } from '../store/pacer.ts';
@@ -98,8 +98,10 @@ async function groupStore(
     uncounted = 0;
   };
   for (const slot of selectSlots(measurement, plan.where)) {
-    grouper.groupOf(index.ordinalOf(slot)).members.push(store * storeFactor + slot);
-    if (++uncounted === membersPerCharge) count();
+    if (slot !== noSlot) {
+      grouper.groupOf(index.ordinalOf(slot)).members.push(store * storeFactor + slot);
+      if (++uncounted === membersPerCharge) count();
+    }
     if (pacer.isDue) await pacer.breathe();
   }
   count();

@@ -3,6 +3,7 @@
  * floats.
  * Method: both servers get the data of datasets.ts and the questions of cases/, good and bad. What we
  * answer otherwise on purpose carries its reason (docs/accepted-differences.md) and must differ.
+ * RANDOM_QUERIES and RANDOM_SEED ask for more random ones.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,8 +14,10 @@ import { QuestionGenerator } from './random/generate.ts';
 import { type Question, type Servers, startServers } from './servers.ts';
 
 const parallel = 6;
-const randomCount = 3_000;
-const randomSeed = 20_160_101;
+const randomCount = Number(process.env.RANDOM_QUERIES || 3_000);
+const randomSeed = Number(process.env.RANDOM_SEED || 20_160_101);
+/** 60 ms a query, and no less than three minutes. */
+const randomMs = Math.max(180_000, randomCount * 60);
 
 describe.runIf(influxdInstalled)('queries against influxd 1.6.7', () => {
   let servers: Servers | undefined;
@@ -56,7 +59,7 @@ describe.runIf(influxdInstalled)('queries against influxd 1.6.7', () => {
     expect(differences.map(({ question }) => question)).toEqual(questions);
   });
 
-  test('random queries', { timeout: 180_000 }, async () => {
+  test('random queries', { timeout: randomMs }, async () => {
     if (servers === undefined) throw new Error('no servers');
     const generator = new QuestionGenerator(randomSeed);
     const questions = Array.from({ length: randomCount }, () => generator.next());

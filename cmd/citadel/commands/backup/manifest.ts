@@ -5,7 +5,16 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { PieceReader } from '../../../../src/model/snapshot-pieces.ts';
 import { CommandError } from '../command-error.ts';
@@ -104,6 +113,51 @@ export async function hasFile(folder: string, { file, bytes }: Section): Promise
   }
 }
 
+/** So much may wait in the system's memory: written in one go later it would hold up everybody else on that disk. */
+const unsyncedBytesMax = 8 * 1024 * 1024;
+
+/** A file that grows by one piece while the next one is fetched. */
+class SectionFile {
+  readonly #file: FileHandle;
+  readonly #hash = createHash('sha256');
+  #writing: Promise<void> = Promise.resolve();
+  #unsynced = 0;
+  bytes = 0;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** `piece` is not to change any more. @throws what writing the one before threw */
+  async add(piece: Uint8Array): Promise<void> {
+    this.#hash.update(piece);
+    this.bytes += piece.length;
+    await this.#writing;
+    this.#writing = this.#write(piece);
+    // Seen by whoever waits for it next.
+    this.#writing.catch(() => undefined);
+  }
+
+  async finish(): Promise<string> {
+    await this.#writing;
+    await this.#file.sync();
+    return this.#hash.digest('hex');
+  }
+
+  async close(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+    await this.#file.close();
+  }
+
+  async #write(piece: Uint8Array): Promise<void> {
+    await this.#file.writeFile(piece);
+    this.#unsynced += piece.length;
+    if (this.#unsynced < unsyncedBytesMax) return;
+    await this.#file.datasync();
+    this.#unsynced = 0;
+  }
+}
+
 /** Stores a section as it comes. @throws what the pieces throw; CommandError when they are not whole */
 export async function storeSection(
   folder: string,
@@ -113,43 +167,28 @@ export async function storeSection(
 ): Promise<Pick<Section, 'file' | 'bytes' | 'sha256'>> {
   await mkdir(join(folder, 'data'), { recursive: true });
   const temporary = join(folder, 'data', `${temporaryName}.part`);
-  const hash = createHash('sha256');
-  const checker = new SectionChecker();
-  const file = await open(temporary, 'w', 0o600);
-  let bytes = 0;
+  const cutter = new PieceCutter();
+  const reader = new PieceReader();
+  const file = new SectionFile(await open(temporary, 'w', 0o600));
+  let sha256: string;
   try {
     for await (const part of parts) {
-      checker.add(part);
-      hash.update(part);
-      await file.write(part);
-      bytes += part.length;
+      for (const piece of cutter.take(part)) {
+        reader.take(piece);
+        await file.add(piece);
+      }
       onBytes(part.length);
     }
-    checker.finish();
-    await file.sync();
+    if (!reader.isComplete || !cutter.isEmpty) {
+      throw new CommandError('a section of the backup is cut short');
+    }
+    sha256 = await file.finish();
   } finally {
     await file.close();
   }
-  const sha256 = hash.digest('hex');
   const name = join('data', `${sha256.slice(0, 40)}.snap`);
   await rename(temporary, join(folder, name));
-  return { file: name, bytes, sha256 };
-}
-
-/** Whether bytes are a whole snapshot stream: every piece, numbered, with its checksum. */
-class SectionChecker {
-  readonly #cutter = new PieceCutter();
-  readonly #reader = new PieceReader();
-
-  add(part: Uint8Array): void {
-    for (const piece of this.#cutter.take(part)) this.#reader.take(piece);
-  }
-
-  finish(): void {
-    if (!this.#reader.isComplete || !this.#cutter.isEmpty) {
-      throw new CommandError('a section of the backup is cut short');
-    }
-  }
+  return { file: name, bytes: file.bytes, sha256 };
 }
 
 /** Pieces of a stored section. @throws CommandError when it is not what the manifest says */

@@ -111,7 +111,8 @@ test('shards: status 0 when every copy is well', async () => {
 });
 
 test('verify: differences are named', async () => {
-  const replicas = [{ node: 'aaaaaaaa-1', cells: 5, problem: '' }];
+  const digest = `${'0'.repeat(15)}8${'0'.repeat(15)}2`;
+  const replicas = [{ node: 'aaaaaaaa-1', cells: 5, digest, problem: '' }];
   const lines = [
     { kind: 'tstore', shard: 0, verdict: 'equal', replicas, differences: [] },
     { kind: 'tstore', shard: 1, verdict: 'different', replicas, differences: ['d/r/0'] },
@@ -122,7 +123,7 @@ test('verify: differences are named', async () => {
   const { status, out } = await run(['verify', '-url', url]);
   expect(status).toBe(1);
   expect(out).toBe(
-    'tstore shard 1 is different: aaaaaaaa has 5 cells; differs in d/r/0\n1 of 2 shards have equal copies (10 cells)\n',
+    'tstore shard 1 is different: aaaaaaaa has 5 cells; differs in d/r/0\n1 of 2 shards have equal copies (10 cells, digest 00000000000000100000000000000004)\n',
   );
 });
 
