@@ -3,6 +3,7 @@
 import type { CitadelError } from '../base/errors.ts';
 import type { ByteList, ByteListBuilder } from '../model/key-list.ts';
 import type { ConsistencyLevel, ReadLevel } from '../rpc/data-node-api.ts';
+import type { IsAbandoned } from './requests.ts';
 
 /** See `ReadLevel` of the data node's interface. */
 export type KvReadLevel = ReadLevel;
@@ -26,6 +27,7 @@ export interface KvBatch {
   readonly writeId?: Uint8Array | undefined;
   /** Wall clock, ms since the Unix epoch: from then on it is not written any more. Undefined = the deadline alone counts. */
   readonly notAfterMs?: number | undefined;
+  readonly isAbandoned?: IsAbandoned | undefined;
 }
 
 /** What became of an entry. `unknown`: it may show later, for what was sent is never taken back. */

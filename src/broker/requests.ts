@@ -5,6 +5,12 @@ import type { BodyPart } from '../lineprotocol/lineprotocol.ts';
 import type { StoredRows } from '../query/ports.ts';
 import type { ConsistencyLevel, DataNodeStatus } from '../rpc/data-node-api.ts';
 
+/**
+ * Whether whoever asked has gone, and may have asked another node instead. Asked before each attempt to store something;
+ * undefined = this process did not stand still meanwhile, so it does not matter: nobody need wait for an answer.
+ */
+export type IsAbandoned = () => Promise<boolean> | undefined;
+
 /** Where points go, and how safely. */
 export interface WriteTarget {
   readonly database: string;
@@ -12,6 +18,7 @@ export interface WriteTarget {
   readonly policy: string;
   /** As the client said it; '' = the default level. */
   readonly consistency: string;
+  readonly isAbandoned?: IsAbandoned | undefined;
 }
 
 export interface WriteRequest extends WriteTarget {

@@ -19,6 +19,7 @@ import { addV2Routes } from './routes/v2.ts';
 import { addWriteRoute } from './routes/write.ts';
 import { addAnswerHeaders } from './server/answer-headers.ts';
 import { createApp } from './server/app.ts';
+import { watchPauses } from './server/pause-watch.ts';
 import { BodyCollector } from './server/request-body.ts';
 import { addRouteAccess } from './server/route-access.ts';
 
@@ -83,6 +84,7 @@ export async function startHttpServer(parts: HttpParts, options: HttpOptions): P
   const metrics = createMetrics(parts);
   addAnswerHeaders(app, methods);
   observeRequests(app, metrics, parts.env.clock);
+  if (parts.cluster !== undefined) watchPauses(app, parts.env);
   addRouteAccess(app, parts.access, options);
   addPingRoutes(app, parts);
   addWriteRoute(app, parts, bodies);

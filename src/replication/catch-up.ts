@@ -318,13 +318,13 @@ export class CatchUp {
     this.#puller.pull(peer, { prepare: 0, isUrgent });
   }
 
-  /** The primary every time, the others in turn; all of them until this replica is active, and while it comes or goes. */
+  /** The primary every time, the others in turn; all of them until this replica is active, and while it wakes, comes or goes. */
   *#chooseForGossip(): Generator<PeerView> {
-    const { peers, record, phase, isMoving } = this.#core;
+    const { peers, record, phase, isMoving, isWaking } = this.#core;
     const primary = record === undefined ? undefined : peers.get(record.primary);
     if (primary !== undefined) yield primary;
     const others = [...peers.values()].filter((peer) => peer !== primary);
-    if (phase !== 'active' || isMoving) yield* others;
+    if (phase !== 'active' || isMoving || isWaking) yield* others;
     else if (others.length > 0) yield others[this.#turn++ % others.length]!;
   }
 

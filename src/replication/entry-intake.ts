@@ -244,6 +244,10 @@ export class EntryIntake {
     if (!core.isPrimary && !isFallback) {
       return { code, message: `cannot write to this replica of shard ${shard}: not the primary` };
     }
+    if (core.isWaking) {
+      const why = 'it stood still, and has not heard from the others yet';
+      return { code, message: `cannot write to this replica of shard ${shard}: ${why}` };
+    }
     if (core.hasTrustedClock) return undefined;
     const message = 'cannot accept writes: the clock of this machine is off those of the others';
     return { code: 'unavailable', message };

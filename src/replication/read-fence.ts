@@ -75,7 +75,7 @@ export class ReadFence {
     if (level === 'one') return this.#isFresh() ? undefined : stale;
     if (!core.isPrimary)
       return { kind: 'not-primary', message: 'cannot read here: not the primary' };
-    if (level === 'primary') return core.isAttached ? undefined : detached;
+    if (level === 'primary') return core.isAttached && !core.isWaking ? undefined : detached;
     return record.degraded ? degraded : undefined;
   }
 
@@ -149,7 +149,7 @@ export class ReadFence {
   #isFresh(): boolean {
     const core = this.#core;
     const { nowMs } = core;
-    if (core.isAlone || (core.isPrimary && core.isAttached)) return true;
+    if (core.isAlone || (core.isPrimary && core.isAttached && !core.isWaking)) return true;
     let count = 1;
     for (const peer of core.members()) {
       if (nowMs - peer.coveredMs > freshnessMs) continue;

@@ -32,6 +32,7 @@ const proposalLifeMs = 10_000;
 export interface ReplicaFaults {
   readonly promotesBlindly?: boolean;
   readonly forgetsPromises?: boolean;
+  readonly ignoresPauses?: boolean;
 }
 
 export class ReplicaCore {
@@ -48,6 +49,8 @@ export class ReplicaCore {
   /** False: its wall clock is off those of the others, so it gives no stamps. */
   hasTrustedClock = true;
   canAccept = true;
+  /** It stood still, and has not yet had from the others what they had since (pause-guard.ts). */
+  isWaking = false;
   /** Durably. */
   promised: number;
   phase: ReplicaPhase;

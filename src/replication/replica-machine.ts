@@ -3,7 +3,7 @@
  * worker and the simulation drive it alike.
  *
  * Here events only find their way to the rules: entry-intake (local writes, pushes), ack-levels, catch-up, phases,
- * promotion, membership, read-fence, stability, log-trim. What they share is in replica-core.
+ * promotion, membership, read-fence, pause-guard, stability, log-trim. What they share is in replica-core.
  *
  * Invariants
  *  - An entry is durable, then applied, then counted, then acknowledged, in the order of its lsn.
@@ -18,6 +18,7 @@ import { CatchUp } from './catch-up.ts';
 import { EntryIntake } from './entry-intake.ts';
 import { trimVersions } from './log-trim.ts';
 import { Membership } from './membership.ts';
+import { PauseGuard } from './pause-guard.ts';
 import type { ReplicaMessage, ReplicaPhase, Standing } from './peer-message.ts';
 import { Phases } from './phases.ts';
 import { Promotion } from './promotion.ts';
@@ -47,6 +48,7 @@ export class ReplicaMachine {
   readonly #promotion: Promotion;
   readonly #membership: Membership;
   readonly #fence: ReadFence;
+  readonly #guard: PauseGuard;
 
   constructor(start: ReplicaStart, faults: ReplicaFaults = {}) {
     this.shard = start.shard;
@@ -61,6 +63,7 @@ export class ReplicaMachine {
     this.#promotion = new Promotion(core, puller);
     this.#membership = new Membership(core, this.#intake);
     this.#fence = new ReadFence(core, puller);
+    this.#guard = new PauseGuard(core, puller);
     this.#phases.judge();
   }
 
@@ -164,6 +167,7 @@ export class ReplicaMachine {
     times: Times,
   ): ReadRefusal | undefined {
     this.#core.times = times;
+    this.#guard.note();
     return this.#fence.check(level, marks);
   }
 
@@ -177,6 +181,8 @@ export class ReplicaMachine {
     const effects: ReplicaEffect[] = [];
     core.effects = effects;
     core.times = times;
+    this.#guard.note();
+    this.#guard.ask();
     this.#dispatch(event);
     return effects;
   }
@@ -371,6 +377,7 @@ export class ReplicaMachine {
   }
 
   #tick(): void {
+    this.#guard.tick();
     this.#catchUp.tick();
     this.#phases.tick();
     this.#promotion.tick();

@@ -75,6 +75,38 @@ class Load {
   }
 }
 
+/** Cells of both kinds that are overwritten, on all shards. */
+class Cells {
+  readonly #count = 24;
+
+  #names(): string[] {
+    return Array.from({ length: this.#count }, (_, i) => `c${i}`);
+  }
+
+  /** What became of it, cell by cell. */
+  write(node: CitadelProcess, value: number, timeoutMs = 30_000) {
+    const options = { method: 'POST', timeoutMs };
+    const all = this.#names().flatMap((name) => {
+      const put = { ...options, body: `${name}=${value}` };
+      const line = { ...options, body: `cell,name=${name} v=${value}i 1` };
+      return [
+        node.request('/kv/put', { table: 'd' }, put),
+        node.request('/write', { db: 'd' }, line),
+      ];
+    });
+    return Promise.allSettled(all);
+  }
+
+  async expectAll(node: CitadelProcess, value: number): Promise<void> {
+    const shown = await query(node, 'SELECT count(v), min(v), max(v) FROM cell');
+    expect(shown).toContain(`[0,${this.#count},${value},${value}]`);
+    const keys = this.#names().join(',');
+    const got = (await node.request('/kv/get', { table: 'd', keys })).json();
+    const values = (got as { Value: string }[]).map(({ Value }) => Value);
+    expect(values).toEqual(Array.from({ length: this.#count }, () => String(value)));
+  }
+}
+
 async function verify(node: CitadelProcess): Promise<void> {
   await waitUntil('all copies equal', async () => {
     const { status, stdout, stderr } = await runBin('citadel', ['verify', '-url', node.url]);
@@ -180,10 +212,22 @@ describe.skipIf(!etcdInstalled)('a cluster in trouble', () => {
     const paused = cluster.nodes[2]!;
     await query(paused, 'CREATE DATABASE d');
     await load.writeFor(500);
+    const cells = new Cells();
+    await cells.write(paused, 0);
     paused.pause();
+    // These lie in the paused process; those who sent them give up, and write the same and more elsewhere.
+    const given = await cells.write(paused, 1, 1_000);
+    for (const { status } of given) expect(status).toBe('rejected');
+    for (const value of [1, 2]) {
+      for (const one of await cells.write(cluster.nodes[value - 1]!, value)) {
+        expect(one).toMatchObject({ status: 'fulfilled', value: { status: 204 } });
+      }
+    }
     await load.writeFor(4_000);
     paused.resume();
+    await cluster.waitUntilHealthy();
     await sleep(500);
+    for (const node of cluster.nodes) await cells.expectAll(node, 2);
     await paused.kill();
     await load.writeFor(4_000);
     await paused.restart();

@@ -167,3 +167,18 @@ test('a hand-over takes under 300 ms, and the old primary goes on as a replica',
   expect(answerOf(sent)?.copies).toBe(3);
   expect(scenario.world.violations).toEqual([]);
 });
+
+test.each([
+  2, 3,
+])('of %i replicas one that wakes alone writes on as soon as `auto` would', (count) => {
+  const scenario = new Scenario({ replicaCount: count });
+  const { primary, others, world } = scenario;
+  primary.pause(5_000);
+  for (const other of others) other.crash();
+  scenario.run(5_000);
+  const sent = scenario.write(primary, 1, 'auto');
+  const waitedMs = writeUntilAcked(scenario, sent, () => primary, false);
+  expect(answerOf(sent)).toMatchObject({ levelReached: 'one', copies: 1 });
+  expect(waitedMs).toBeLessThanOrEqual(1_200);
+  expect(world.violations).toEqual([]);
+});

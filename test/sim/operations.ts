@@ -50,6 +50,12 @@ export function covers(op: Op, cell: number): boolean {
   return op.kind === 'write' ? op.cell === cell : op.low <= cell && cell < op.high;
 }
 
+/** Whether they have a cell in common. */
+export function overlap(a: Op, b: Op): boolean {
+  if (a.kind === 'write') return covers(b, a.cell);
+  return b.kind === 'write' ? covers(a, b.cell) : a.low < b.high && b.low < a.high;
+}
+
 const frameSize = 16;
 
 /** A frame that only names the operation; the checksum is where a WriteFrame has it. */

@@ -11,7 +11,12 @@ import { Scenario } from './scenario.ts';
 
 /** The rarest by seeds is caught in 1 of 70. */
 const seedsMax = 600;
-const bySchedule: ReadonlySet<PlantedBug> = new Set(['nopromise', 'norebuild', 'leavingacks']);
+const bySchedule: ReadonlySet<PlantedBug> = new Set([
+  'nopromise',
+  'norebuild',
+  'leavingacks',
+  'nowake',
+]);
 
 /** Where the rare ones are caught soon; any other start does as well, later. */
 const firstSeeds: ReadonlyMap<PlantedBug, number> = new Map([
@@ -131,4 +136,35 @@ test('when a leaving replica counts a write is lost with it, and that is noticed
 
 test('when it does not the write is not acknowledged, and nothing is violated', () => {
   expect(writeWhileLeaving(undefined)).toEqual([]);
+});
+
+/** A write that a paused primary has in its inbox is given up, made elsewhere, and another one after it; what is seen then. */
+function overtakePaused(bug: PlantedBug | undefined) {
+  const scenario = new Scenario({ replicaCount: 3, bug });
+  const { primary, cluster, world } = scenario;
+  const [other] = scenario.others as [typeof primary];
+  primary.pause(5_000);
+  const first = scenario.write(primary, 1, 'auto');
+  scenario.run(1_000);
+  scenario.retry(first, other, true);
+  scenario.run(1_500);
+  expect(first.op.ackedMs).toBeDefined();
+  const second = scenario.write(other, 1, 'auto', true);
+  scenario.run(1_500);
+  expect(second.op.ackedMs).toBeDefined();
+  scenario.run(4_000);
+  const seen = new Set(cluster.nodes.map(({ store }) => store.see(1).op));
+  return { seen: [...seen], first: first.op.index, second: second.op.index, world };
+}
+
+test('what a paused primary finds when it wakes is not carried out over something newer', () => {
+  const { seen, second, world } = overtakePaused(undefined);
+  expect(seen).toEqual([second]);
+  expect(world.violations).toEqual([]);
+});
+
+test('one that goes on as if nothing had happened does so, and is noticed', () => {
+  const { seen, first, world } = overtakePaused('nowake');
+  expect(seen).toEqual([first]);
+  expect(world.violations.join()).toContain('I15');
 });

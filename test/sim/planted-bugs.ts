@@ -19,7 +19,8 @@ export type PlantedBug =
   | 'gcvv'
   | 'nodrain'
   | 'norebuild'
-  | 'leavingacks';
+  | 'leavingacks'
+  | 'nowake';
 
 export const plantedBugs: readonly PlantedBug[] = [
   'hints',
@@ -38,11 +39,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   'nodrain',
   'norebuild',
   'leavingacks',
+  'nowake',
 ];
 
 export function faultsOf(bug: PlantedBug | undefined): ReplicaFaults {
   if (bug === 'promoteblind') return { promotesBlindly: true };
   if (bug === 'nopromise') return { forgetsPromises: true };
+  if (bug === 'nowake') return { ignoresPauses: true };
   return {};
 }
 

@@ -89,7 +89,7 @@ export class Scenario {
     const { index, level } = op;
     const writeId = writeIdOf(index);
     const write = { writeId, frame: encodeOp(index), checksum: index + 1, level, isFallback };
-    node.write(write, (reply) => {
+    const note = (reply: WriteReply) => {
       sent.reply = reply;
       sent.repliedMs = this.world.now;
       if (reply.effect.kind !== 'answer') return;
@@ -101,7 +101,8 @@ export class Scenario {
       op.stamp = known && { hlc: known.entry.hlc, origin };
       op.acceptor = known?.acceptor;
       op.copies = known?.copies ?? [];
-    });
+    };
+    node.write(write, note, this.world.now);
   }
 
   /** Cuts some nodes off from the other nodes, and what else is named, in both directions. */

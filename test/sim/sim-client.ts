@@ -116,11 +116,12 @@ export class SimClient {
         else world.after(20, retry);
       });
     };
+    const sentMs = world.now;
     network.send(this.name, to, () => {
       const frame = encodeOp(op.index);
       const { level, index } = op;
       const write = { writeId: writeIdOf(index), frame, checksum: index + 1, level, isFallback };
-      this.#cluster.node(to)?.write(write, reply);
+      this.#cluster.node(to)?.write(write, reply, sentMs);
     });
     world.after(attemptMs, retry);
   }

@@ -4,7 +4,7 @@ import type { ShardRecord } from '../../src/model/cluster.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import type { ReplicaEffect } from '../../src/replication/replica-events.ts';
 import { Network } from './network.ts';
-import { covers, type DeleteOp, type Op, opIndexOf, type ReadOp } from './operations.ts';
+import { covers, type DeleteOp, type Op, opIndexOf, overlap, type ReadOp } from './operations.ts';
 import type { Plan } from './plan.ts';
 import type { PlantedBug } from './planted-bugs.ts';
 import { Register } from './register.ts';
@@ -12,6 +12,9 @@ import { placeNew, SimController } from './sim-controller.ts';
 import { SimNode } from './sim-node.ts';
 import { isNewer, type Stamp } from './sim-store.ts';
 import type { World } from './world.ts';
+
+/** The network holds nothing up for so long, and pauses that are overlooked are shorter. */
+const attemptLifeMs = 2_000;
 
 type Answer = Extract<ReplicaEffect, { kind: 'answer' }>;
 
@@ -114,10 +117,11 @@ export class SimCluster {
     }
   }
 
-  /** I6: one content for ever. */
-  noteAppend(node: SimNode, entry: Entry): void {
+  /** I6: one content for ever. `attemptMs`: when the client sent it; undefined = it came from a peer. */
+  noteAppend(node: SimNode, entry: Entry, attemptMs: number | undefined): void {
     const key = `${entry.origin}#${entry.sequence}`;
     const op = this.opOf(entry);
+    if (attemptMs !== undefined) this.#checkAttempt(node, op, attemptMs);
     const known = this.#entries.get(key);
     if (known === undefined) {
       this.#entries.set(key, { entry, acceptor: node.name, copies: [] });
@@ -143,6 +147,17 @@ export class SimCluster {
         `${entry.origin}#${entry.sequence} came late to ${node.name}`,
       );
     }
+  }
+
+  /** I15: what was given up and carried out elsewhere is not carried out again, much later, over something newer. */
+  #checkAttempt(node: SimNode, op: Op, sentMs: number): void {
+    const { ackedMs } = op;
+    if (ackedMs === undefined || this.world.now - sentMs < attemptLifeMs) return;
+    const newer = this.ops.find(
+      (other) => other.ackedMs !== undefined && other.invokedMs > ackedMs && overlap(op, other),
+    );
+    if (newer === undefined) return;
+    this.world.violate('I15', `op ${op.index} is taken by ${node.name} after op ${newer.index}`);
   }
 
   /** I8: so many copies are durable, and those that the level names; I13: whoever is out acknowledges nothing. */

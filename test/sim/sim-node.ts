@@ -64,9 +64,13 @@ export class SimNode {
   #log: SimLog | undefined;
   #appliedLsn = 0;
   #request = 0;
+  /** When the attempt was sent that is being looked at. */
+  #attemptMs: number | undefined;
   #lastEpoch = 0;
   #isCutDue = false;
   readonly #waiting = new Map<number, (reply: WriteReply) => void>();
+  /** When clients sent what is waiting. */
+  readonly #attempts = new Map<number, number>();
   readonly #reads = new Map<number, (refusal: string | undefined) => void>();
   readonly #hints = new HintBox();
   /** Operations whose tombstones were removed here. */
@@ -147,6 +151,7 @@ export class SimNode {
     this.follower = undefined;
     this.disk.crash(this.#cluster.world);
     this.#waiting.clear();
+    this.#attempts.clear();
     this.#reads.clear();
     this.#hints.clear();
     this.#cluster.linkChanged(this, false);
@@ -169,6 +174,7 @@ export class SimNode {
       return;
     }
     const effects = this.machine.step(event, this.times);
+    this.#attemptMs = event.kind === 'write' ? this.#attempts.get(event.write.request) : undefined;
     for (const effect of effects) this.#perform(effect);
     this.#noteEpoch();
   }
@@ -185,9 +191,11 @@ export class SimNode {
   write(
     write: Omit<Extract<ReplicaEvent, { kind: 'write' }>['write'], 'request'>,
     reply: (reply: WriteReply) => void,
+    sentMs: number,
   ): void {
     const request = ++this.#request;
     this.#waiting.set(request, reply);
+    this.#attempts.set(request, sentMs);
     this.feed({ kind: 'write', write: { ...write, request } });
   }
 
@@ -241,7 +249,7 @@ export class SimNode {
     const { world } = this.#cluster;
     switch (effect.kind) {
       case 'append':
-        this.#cluster.noteAppend(this, effect.entry);
+        this.#cluster.noteAppend(this, effect.entry, this.#attemptMs);
         this.#log?.append(effect.entry);
         return;
       case 'apply':
@@ -292,6 +300,7 @@ export class SimNode {
   #reply(request: number, reply: WriteReply): void {
     const waiting = this.#waiting.get(request);
     this.#waiting.delete(request);
+    this.#attempts.delete(request);
     if (reply.effect.kind === 'answer') this.#cluster.checkAnswer(this, reply.effect);
     waiting?.(reply);
   }

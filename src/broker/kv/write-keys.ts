@@ -103,8 +103,8 @@ export async function writeBatch(parts: BrokerParts, batch: KvBatch): Promise<Kv
   const shardCount = shardsOf(parts.route).length;
   const { timers } = parts.env;
   const groups = await groupByShard(timers, batch.table, batch.keys, shardCount);
-  const { writeId, notAfterMs = parts.env.clock.wallMs() + deadlineMs } = batch;
-  const sender = new FrameSender(parts, level, { writeId, notAfterMs, isHeld: true });
+  const { writeId, notAfterMs = parts.env.clock.wallMs() + deadlineMs, isAbandoned } = batch;
+  const sender = new FrameSender(parts, level, { writeId, notAfterMs, isAbandoned, isHeld: true });
   const result = new BatchResult(batch.keys.ends.length);
   const writeShard = async (shard: number, indices: Uint32Array): Promise<void> => {
     let number = 0;

@@ -9,6 +9,7 @@
 import { CitadelError, type ErrorCode } from '../../base/errors.ts';
 import type { ShardRecord } from '../../model/cluster.ts';
 import type { ConsistencyLevel, WriteShardResponse } from '../../rpc/data-node-api.ts';
+import type { IsAbandoned } from '../requests.ts';
 import { membersOf } from './replica-choice.ts';
 import { pause, type RouteParts, recordOf, refreshMap } from './route-parts.ts';
 
@@ -27,6 +28,7 @@ export interface RoutedWrite {
    * writes whose client may try them through another node meanwhile. Undefined = whenever it can be.
    */
   readonly notAfterMs?: number | undefined;
+  readonly isAbandoned?: IsAbandoned | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -111,7 +113,11 @@ class WriteRoute {
         await this.#nextRound();
         continue;
       }
-      if (target !== undefined) this.#start(target);
+      if (target !== undefined) {
+        const isAbandoned: Promise<boolean> | undefined = this.#write.isAbandoned?.();
+        if (isAbandoned !== undefined && (await isAbandoned)) break;
+        this.#start(target);
+      }
       const outcome = await this.#wait();
       if (outcome.kind === 'answer') return outcome.response;
       if (outcome.kind === 'failure') await this.#noteFailure(outcome.attempt, outcome.error);

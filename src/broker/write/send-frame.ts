@@ -9,6 +9,7 @@ import { setMaxListeners } from 'node:events';
 import { CitadelError } from '../../base/errors.ts';
 import type { ConsistencyLevel, WriteShardResponse } from '../../rpc/data-node-api.ts';
 import type { BrokerParts } from '../parts.ts';
+import type { IsAbandoned } from '../requests.ts';
 import { routeWrite } from '../route/write-route.ts';
 
 /** Of the frames of a slice, together. */
@@ -23,6 +24,7 @@ export interface SendOptions {
   readonly writeId?: Uint8Array | undefined;
   /** Wall clock, ms since the Unix epoch: no attempt starts after it. */
   readonly notAfterMs?: number | undefined;
+  readonly isAbandoned?: IsAbandoned | undefined;
   /** The deadline runs until `finish`, not only while something is on its way: frames leave one after the other. */
   readonly isHeld?: boolean;
 }
@@ -35,6 +37,7 @@ export class FrameSender {
   readonly #expired: Promise<never>;
   readonly #deadline: { cancel(): void };
   readonly #notAfterMs: number | undefined;
+  readonly #isAbandoned: IsAbandoned | undefined;
   #isHeld: boolean;
   #sentCount = 0;
   #pendingCount = 0;
@@ -50,6 +53,7 @@ export class FrameSender {
     this.#level = level;
     this.#writeId = options.writeId ?? env.rng.bytes(writeIdSize);
     this.#notAfterMs = options.notAfterMs;
+    this.#isAbandoned = options.isAbandoned;
     this.#isHeld = options.isHeld === true;
     setMaxListeners(0, this.#controller.signal);
     let giveUp = (_: CitadelError) => {};
@@ -75,9 +79,10 @@ export class FrameSender {
     const { signal } = this.#controller;
     const writeId = this.#writeIdOf(part ?? this.#sentCount++);
     const notAfterMs = this.#notAfterMs;
+    const isAbandoned = this.#isAbandoned;
     this.#pendingCount++;
     try {
-      const write = { shard, writeId, level: this.#level, frame, notAfterMs, signal };
+      const write = { shard, writeId, level: this.#level, frame, notAfterMs, isAbandoned, signal };
       return await Promise.race([routeWrite(this.#parts.route, write), this.#expired]);
     } finally {
       this.#pendingCount--;

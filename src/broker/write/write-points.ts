@@ -19,6 +19,7 @@ import type { BrokerParts } from '../parts.ts';
 import type {
   BodyPart,
   BrokerStats,
+  IsAbandoned,
   WriteFloatsRequest,
   WritePartsRequest,
   WriteReport,
@@ -55,6 +56,7 @@ interface Target {
   readonly precision: Precision;
   readonly nowNs: bigint;
   readonly level: ConsistencyLevel;
+  readonly isAbandoned?: IsAbandoned | undefined;
 }
 
 /** One request on its way: where it goes, what became of it so far. */
@@ -135,7 +137,9 @@ export class PointWriter implements RowSink {
         throw new CitadelError('invalid-argument', 'invalid consistency level');
       throw policyNotFound(policyName);
     }
-    return this.#writeBody(request.body, new Work({ db, policy, precision, nowNs, level }));
+    const { isAbandoned } = request;
+    const target = { db, policy, precision, nowNs, level, isAbandoned };
+    return this.#writeBody(request.body, new Work(target));
   }
 
   /** @throws CitadelError, see Broker.write */
@@ -186,7 +190,8 @@ export class PointWriter implements RowSink {
     const name = where.policy || db.defaultPolicy;
     const policy = catalog.view.policy(db, name);
     if (policy === undefined) throw policyNotFound(name);
-    return { db, policy, precision, nowNs: env.clock.wallNs(), level };
+    const { isAbandoned } = where;
+    return { db, policy, precision, nowNs: env.clock.wallNs(), level, isAbandoned };
   }
 
   /** Undefined: no such level. */
@@ -294,7 +299,7 @@ export class PointWriter implements RowSink {
   }
 
   #splitSlice(slice: ParsedSlice, { target, result, sent }: Work): void {
-    const { db, policy, nowNs, level } = target;
+    const { db, policy, nowNs, level, isAbandoned } = target;
     const { catalog, route } = this.#parts;
     const expired =
       policy.durationNs === 0n ? undefined : findExpired(slice, nowNs - policy.durationNs);
@@ -316,10 +321,10 @@ export class PointWriter implements RowSink {
     const { name: database } = db;
     const pass = this.watch?.enter({ ...rowsOf(slice), database, policy: policy.name });
     if (pass !== undefined) {
-      sent.push(this.#sendWatched(pass, split.frames, level, result));
+      sent.push(this.#sendWatched(pass, split.frames, target, result));
       return;
     }
-    const sender = new FrameSender(this.#parts, level);
+    const sender = new FrameSender(this.#parts, level, { isAbandoned });
     for (const frame of split.frames) sent.push(this.#send(sender, frame, result));
   }
 
@@ -327,13 +332,13 @@ export class PointWriter implements RowSink {
   async #sendWatched(
     pass: WritePass,
     frames: readonly ShardFrame[],
-    level: ConsistencyLevel,
+    { level, isAbandoned }: Target,
     result: WriteResult,
   ): Promise<void> {
     const failedBefore = result.failedCount;
     try {
       await pass.ready;
-      const sender = new FrameSender(this.#parts, level);
+      const sender = new FrameSender(this.#parts, level, { isAbandoned });
       await Promise.all(frames.map((frame) => this.#send(sender, frame, result)));
     } catch (error) {
       result.addFailure(error, 0);

@@ -143,6 +143,7 @@ function addWrite(
         consistency,
         writeId: writeIdOf(asked),
         notAfterMs: notAfterOf(asked),
+        isAbandoned: request.isAbandoned,
         ...entries,
       });
       return replyWritten(reply, report);

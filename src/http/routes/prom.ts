@@ -64,8 +64,9 @@ function addWrite(app: FastifyInstance, { broker }: HttpParts, bodies: BodyColle
     handler: async (request, reply) => {
       let report: WriteReport;
       try {
+        const target = { ...readWriteTarget(request), isAbandoned: request.isAbandoned };
         report = await withUnpacked(request, bodies, (bytes) =>
-          broker.writeFloats({ ...readWriteTarget(request), slices: readWriteRequest(bytes) }),
+          broker.writeFloats({ ...target, slices: readWriteRequest(bytes) }),
         );
       } catch (error) {
         return replyWriteFailure(reply, error);

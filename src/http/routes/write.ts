@@ -67,7 +67,11 @@ function addLineRoute(app: FastifyInstance, url: string, work: WriteParts, read:
       const body = isGzip ? await bodies.gunzip(request.bodyBytes) : request.bodyBytes;
       let report: WriteReport;
       try {
-        report = await parts.broker.write({ ...read(request), body });
+        report = await parts.broker.write({
+          ...read(request),
+          body,
+          isAbandoned: request.isAbandoned,
+        });
       } catch (error) {
         return replyWriteFailure(reply, error);
       } finally {

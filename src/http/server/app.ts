@@ -51,6 +51,7 @@ function addBodies(app: FastifyInstance, bodies: BodyCollector): void {
   const none = Buffer.alloc(0);
   app.decorateRequest('clientMediaType', '');
   app.decorateRequest('bodyBytes');
+  app.decorateRequest('isAbandoned');
   app.addHook('onRequest', async (request, reply) => {
     request.bodyBytes = none;
     reply.raw.once('close', () => bodies.release(request.bodyBytes.length));
