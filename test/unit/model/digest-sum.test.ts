@@ -1,4 +1,4 @@
-// Goal: digests add up lane by lane, in any order, and nothing carries from one lane into the other.
+/** Goal: digests add up lane by lane, in any order, and nothing carries from one lane into the other. */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -1,5 +1,7 @@
-// Goal: a pattern finds in a text what it should, however long the text is and however often it was asked.
-// Method: random patterns that JavaScript reads alike, against its own engine, on texts short enough for that one.
+/**
+ * Goal: a pattern finds in a text what it should, however long the text is and however often it was asked.
+ * Method: random patterns that JavaScript reads alike, against its own engine, on texts short enough for that one.
+ */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

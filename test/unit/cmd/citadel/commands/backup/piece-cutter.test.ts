@@ -1,5 +1,7 @@
-// Goal: pieces come out as they went in, wherever the stream is cut.
-// Method: random contents through the writer of snapshots, cut at random, joined again and read by its reader.
+/**
+ * Goal: pieces come out as they went in, wherever the stream is cut.
+ * Method: random contents through the writer of snapshots, cut at random, joined again and read by its reader.
+ */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
