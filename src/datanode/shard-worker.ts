@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { viewOf } from '../base/bytes.ts';
 import { invariant } from '../base/errors.ts';
 import type { Log, LogFields } from '../env/env.ts';
-import { createThreadEnv } from '../env/node/node-env.ts';
+import { createThreadEnv } from '../env/node/thread-env.ts';
 import { openKStore } from '../kstore/kstore.ts';
 import { createReaderPool } from '../sqlite/reader-pool.ts';
 import { connectSqliteWriter } from '../sqlite/writer-port.ts';

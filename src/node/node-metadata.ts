@@ -6,7 +6,7 @@ import type { Env } from '../env/env.ts';
 import type { ClusterView } from '../metadata/cluster-view.ts';
 import type { MetaStore } from '../metadata/meta-store.ts';
 import type { ClusterConfig, NodeConfig } from './config.ts';
-import { type ClusterMetadata, openClusterMetadata } from './open-cluster-metadata.ts';
+import type { ClusterMetadata } from './open-cluster-metadata.ts';
 import { openMetadata } from './open-metadata.ts';
 import type { Openings } from './openings.ts';
 
@@ -30,6 +30,8 @@ async function openInCluster(
   shardCount: number | undefined,
 ): Promise<ClusterMetadata> {
   const { disk } = opened;
+  // The client of etcd takes long to load, and a node that is alone has no use for it.
+  const { openClusterMetadata } = await import('./open-cluster-metadata.ts');
   const lastMap = await loadClusterMap(disk);
   const gate = () => disk.writeAtomic(probeFile, new Uint8Array(1));
   return openClusterMetadata(env, opened, config, { lastMap, shardCount, gate });

@@ -156,11 +156,6 @@ function readUrl(text: string): string {
   throw new UsageError(`bad value "${text}" for -url: expected a URL such as ${defaultUrl}`);
 }
 
-/** Whether the first argument names a command and not a flag of the server. */
-export function isCommand(args: readonly string[]): boolean {
-  return args[0] !== undefined && !args[0].startsWith('-');
-}
-
 /** @throws UsageError */
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
   const [name = '', ...rest] = args;

@@ -1,7 +1,7 @@
 /** A store of keys in a temporary directory, and short ways to write to it and read from it, for tests. */
 
 import type { Log } from '../../../src/env/env.ts';
-import { createThreadEnv } from '../../../src/env/node/node-env.ts';
+import { createThreadEnv } from '../../../src/env/node/thread-env.ts';
 import { type KStore, type KvRange, openKStore } from '../../../src/kstore/kstore.ts';
 import { type ByteList, itemOf, listOf } from '../../../src/model/key-list.ts';
 import { KvFrameBuilder } from '../../../src/model/kv-frame.ts';

@@ -1,7 +1,7 @@
 /** A store in a temporary directory, and short ways to write to it and read from it, for tests. */
 
 import type { Log } from '../../../src/env/env.ts';
-import { createThreadEnv } from '../../../src/env/node/node-env.ts';
+import { createThreadEnv } from '../../../src/env/node/thread-env.ts';
 import type { Column } from '../../../src/model/column.ts';
 import type { FieldType } from '../../../src/model/field-type.ts';
 import {
