@@ -1,4 +1,9 @@
-/** Vitest reporter: closing lines with the result and the counts, so that the end of a log tells both. */
+/**
+ * Vitest reporter: closing lines with the result, what each part of the tests took, and the counts, so that the end
+ * of a log tells all three.
+ */
+
+import { partOf, testParts } from './test-parts.mjs';
 
 function countTests(modules) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -10,6 +15,15 @@ function countTests(modules) {
     }
   }
   return counts;
+}
+
+/** Seconds of test time, hooks included and loading not: files run beside each other. */
+function sumParts(modules) {
+  return testParts.flatMap(({ name }) => {
+    const own = modules.filter(({ relativeModuleId }) => partOf(relativeModuleId) === name);
+    const ms = own.reduce((sum, module) => sum + module.diagnostic().duration, 0);
+    return own.length === 0 ? [] : [`${name} ${Math.round(ms / 1_000)} s (${own.length} files)`];
+  });
 }
 
 export default class ClosingLineReporter {
@@ -24,6 +38,7 @@ export default class ClosingLineReporter {
     ].filter(Boolean);
     this.#lines = [
       [`test run ${reason}`, `${modules.length} files`, ...extras].join(', '),
+      `test time: ${sumParts(modules).join(', ')}`,
       `tests: ${passed} passed, ${failed} failed, ${skipped} skipped`,
     ];
     // The default reporter prints its summary in this same hook; ours comes after it.
