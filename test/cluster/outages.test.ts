@@ -1,19 +1,14 @@
 /**
  * Goal: a cluster goes on without etcd, never believes an etcd that lost or rolled back its data, fills a
  * wiped node again by itself, and takes in a single node with its data.
- * Method: real processes; what was acknowledged is counted afterwards, copies are compared.
+ * Method: real processes; what was acknowledged is counted afterwards, copies are compared. One cluster goes through several
+ * troubles, each with a database of its own.
  */
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
-import {
-  type CitadelCluster,
-  type ClusterOptions,
-  sleep,
-  startCluster,
-  waitUntil,
-} from '../support/citadel-cluster.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type CitadelCluster, sleep, startCluster, waitUntil } from '../support/citadel-cluster.ts';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 import { type EtcdProcess, etcdInstalled, startEtcd } from '../support/etcd-process.ts';
 import { findFreePort } from '../support/free-port.ts';
@@ -23,19 +18,20 @@ import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
 /** TEST_ETCD_DOWN_MS: the longer script takes a minute. */
 const etcdDownMs = Number(process.env.TEST_ETCD_DOWN_MS ?? 8_000);
 const cleanUps: (() => Promise<void>)[] = [];
+let testCount = 0;
+/** Of the test. */
+let db: string;
+
+beforeEach(() => {
+  db = `d${++testCount}`;
+});
 
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 }, 60_000);
 
-async function start(options: ClusterOptions = {}): Promise<CitadelCluster> {
-  const cluster = await startCluster(options);
-  cleanUps.push(() => cluster.cleanUp());
-  return cluster;
-}
-
 async function query(node: CitadelProcess, q: string): Promise<string> {
-  const answer = await node.request('/query', { db: 'd', q, epoch: 'ns' }, { method: 'POST' });
+  const answer = await node.request('/query', { db, q, epoch: 'ns' }, { method: 'POST' });
   expect(answer.status, answer.text()).toBe(200);
   return answer.text();
 }
@@ -54,7 +50,7 @@ class Load {
     const node = this.#nodes[this.count % this.#nodes.length]!;
     const body = `m,host=h${this.count % 50} v=${this.count}i ${this.count + 1}`;
     const began = performance.now();
-    const answer = await node.request('/write', { db: 'd' }, { method: 'POST', body });
+    const answer = await node.request('/write', { db }, { method: 'POST', body });
     expect(answer.status, answer.text()).toBe(204);
     this.slowestMs = Math.max(this.slowestMs, performance.now() - began);
     this.count++;
@@ -116,10 +112,19 @@ async function verify(node: CitadelProcess): Promise<void> {
 }
 
 describe.skipIf(!etcdInstalled)('a cluster in trouble', () => {
+  let cluster: CitadelCluster;
+
+  beforeAll(async () => {
+    cluster = await startCluster();
+  }, 60_000);
+
+  afterAll(async () => {
+    await cluster?.cleanUp();
+  });
+
   test('etcd away: reads and writes go on; what needs it says so', async () => {
-    const cluster = await start();
     const load = new Load(cluster.nodes);
-    await query(cluster.nodes[0]!, 'CREATE DATABASE d');
+    await query(cluster.nodes[0]!, `CREATE DATABASE ${db}`);
     await load.writeFor(500);
     await cluster.etcd.kill();
     await load.writeFor(etcdDownMs);
@@ -132,14 +137,33 @@ describe.skipIf(!etcdInstalled)('a cluster in trouble', () => {
     await load.writeFor(500);
     await load.check();
     await verify(cluster.nodes[0]!);
+    await cluster.waitUntilHealthy();
   }, 180_000);
 
+  test('a node whose disk was wiped is filled again while writes go on', async () => {
+    const load = new Load(cluster.nodes.slice(1));
+    const [wiped] = cluster.nodes as [CitadelProcess];
+    await query(wiped, `CREATE DATABASE ${db}`);
+    await load.writeFor(1_500);
+    const { node } = (await wiped.request('/info')).json() as { node: { uuid: string } };
+    await wiped.kill();
+    await load.writeFor(500);
+    rmSync(wiped.dataDir, { recursive: true });
+    const writing = load.writeFor(4_000);
+    const args = ['-kvstore', cluster.etcd.url, '-grpc', `127.0.0.1:${await findFreePort()}`];
+    await wiped.restart([...args, '-uuid', node.uuid]);
+    await writing;
+    await cluster.waitUntilHealthy();
+    await verify(wiped);
+    await load.check(cluster.nodes);
+  }, 180_000);
+
+  // The last one: what etcd says afterwards nobody believes.
   test('etcd without its data or with old data is not believed', async () => {
-    const cluster = await start();
     const directory = makeTempDir('etcd-backup');
     cleanUps.push(async () => removeTempDir(directory));
     const load = new Load(cluster.nodes);
-    await query(cluster.nodes[0]!, 'CREATE DATABASE d');
+    await query(cluster.nodes[0]!, `CREATE DATABASE ${db}`);
     const backup = join(directory, 'backup.db');
     await cluster.etcd.saveSnapshot(backup);
     await query(cluster.nodes[0]!, 'CREATE DATABASE later');
@@ -160,30 +184,13 @@ describe.skipIf(!etcdInstalled)('a cluster in trouble', () => {
       expect(await query(cluster.nodes[2]!, 'DROP DATABASE later')).toContain('"error"');
     }
   }, 180_000);
+});
 
-  test('a node whose disk was wiped is filled again while writes go on', async () => {
-    const cluster = await start();
-    const load = new Load(cluster.nodes.slice(1));
-    const [wiped] = cluster.nodes as [CitadelProcess];
-    await query(wiped, 'CREATE DATABASE d');
-    await load.writeFor(1_500);
-    const { node } = (await wiped.request('/info')).json() as { node: { uuid: string } };
-    await wiped.kill();
-    await load.writeFor(500);
-    rmSync(wiped.dataDir, { recursive: true });
-    const writing = load.writeFor(4_000);
-    const args = ['-kvstore', cluster.etcd.url, '-grpc', `127.0.0.1:${await findFreePort()}`];
-    await wiped.restart([...args, '-uuid', node.uuid]);
-    await writing;
-    await cluster.waitUntilHealthy();
-    await verify(wiped);
-    await load.check(cluster.nodes);
-  }, 180_000);
-
+describe.skipIf(!etcdInstalled)('nodes in trouble', () => {
   test('a single node becomes one of a cluster with its data', async () => {
     const single = await startCitadel({ args: ['-shards', '8'] });
     cleanUps.push(() => single.cleanUp());
-    await query(single, 'CREATE DATABASE d');
+    await query(single, `CREATE DATABASE ${db}`);
     const load = new Load([single]);
     await load.writeFor(500);
     await single.stop();
@@ -207,10 +214,11 @@ describe.skipIf(!etcdInstalled)('a cluster in trouble', () => {
   }, 180_000);
 
   test('a node that is paused and one that is gone cost no acknowledged write', async () => {
-    const cluster = await start({ replicas: 3 });
+    const cluster = await startCluster({ replicas: 3 });
+    cleanUps.push(() => cluster.cleanUp());
     const load = new Load(cluster.nodes.slice(0, 2));
     const paused = cluster.nodes[2]!;
-    await query(paused, 'CREATE DATABASE d');
+    await query(paused, `CREATE DATABASE ${db}`);
     await load.writeFor(500);
     const cells = new Cells();
     await cells.write(paused, 0);
