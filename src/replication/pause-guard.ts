@@ -18,7 +18,7 @@ const patienceMaxMs = 2_000;
 export class PauseGuard {
   readonly #core: ReplicaCore;
   readonly #puller: Puller;
-  /** Monotonic ms of the last step; undefined = it does not tick yet. */
+  /** Monotonic ms of the last step, or of the opening; undefined = it does not tick. */
   #lastMs: number | undefined;
   #wokeMs = Number.NEGATIVE_INFINITY;
   #hasAsked = true;
@@ -26,6 +26,7 @@ export class PauseGuard {
   constructor(core: ReplicaCore, puller: Puller) {
     this.#core = core;
     this.#puller = puller;
+    this.#lastMs = core.startedMs;
   }
 
   /** Before anything else is looked at, whatever the time is. */
