@@ -1,6 +1,6 @@
 /**
  * Finds and opens the replicas of a data directory: `shard-<nnnn>-<replica id>`, of keys `kshard-...`, each with a
- * `replica.json`. Shards are known by their slots here (slots.ts).
+ * `replica.json` and its copy. Shards are known by their slots here (slots.ts).
  *
  * A replica that was saved as empty begins with an empty store: what a broken-off snapshot left of it stays
  * where it is, in a directory that no longer counts. Nothing is deleted here.
@@ -30,7 +30,9 @@ export interface FoundReplica {
   readonly replicaId: string;
   readonly directory: string;
   readonly facts: ReplicaFacts;
-  /** `replica.json` of a directory of the shard cannot be read: what was promised is not known. */
+  /** One of the two files with them is missing or damaged. */
+  readonly isHalf: boolean;
+  /** Neither file with them can be read, in a directory of the shard: what was promised is not known. */
   readonly problem: CitadelError | undefined;
 }
 
@@ -41,20 +43,20 @@ function directoryOf(shard: number, replicaId: string): string {
   return `${name}-${String(shardOfSlot(shard)).padStart(4, '0')}-${replicaId}`;
 }
 
-type FoundFacts = Pick<FoundReplica, 'facts' | 'problem'>;
+type FoundFacts = Pick<FoundReplica, 'facts' | 'isHalf' | 'problem'>;
 
 /** A directory without `replica.json`: made by an older release, or not finished. */
 async function factsOf(disk: Disk, directory: string): Promise<FoundFacts | undefined> {
   try {
-    const facts = await loadReplicaFacts(disk, directory);
-    if (facts !== undefined) return { facts, problem: undefined };
+    const stored = await loadReplicaFacts(disk, directory);
+    if (stored !== undefined) return { ...stored, problem: undefined };
   } catch (error) {
     if (!(error instanceof CitadelError) || error.code !== 'corrupt') throw error;
-    return { facts: replicaFactsFirst, problem: error };
+    return { facts: replicaFactsFirst, isHalf: false, problem: error };
   }
   const names = await disk.list(directory);
   const isUsed = names.some((name) => !name.endsWith('.tmp'));
-  return isUsed ? { facts: replicaFactsFirst, problem: undefined } : undefined;
+  return isUsed ? { facts: replicaFactsFirst, isHalf: true, problem: undefined } : undefined;
 }
 
 /** Whether it takes the place of the one known: of two readable ones the later, of others the one that cannot be read. */
@@ -92,10 +94,24 @@ async function makeHome(
   return { replicaId, directory, facts, store: await openStore(shard, directory) };
 }
 
+/** What a start finds once shall be there twice; a full disk must not keep the replica from opening. */
+async function completeFacts(
+  { disk, env }: HomeOptions,
+  { shard, directory, facts }: FoundReplica,
+): Promise<void> {
+  try {
+    await saveReplicaFacts(disk, directory, facts);
+    env.log.info('state of a replica saved twice again', { shard, directory });
+  } catch (error) {
+    env.log.warn('cannot save the state of a replica', { shard, error });
+  }
+}
+
 /** Opens what was found. Errors: as of stores; `corrupt` when a file that everything hangs on is damaged. */
 export async function openHome(options: HomeOptions, found: FoundReplica): Promise<ReplicaHome> {
-  const { shard, replicaId, directory, facts, problem } = found;
+  const { shard, replicaId, directory, facts, isHalf, problem } = found;
   if (problem !== undefined) throw problem;
+  if (isHalf) await completeFacts(options, found);
   const store = await options.openStore(shard, directory);
   if (!facts.isEmpty || isUntouched(store)) return { replicaId, directory, facts, store };
   await store.close();
