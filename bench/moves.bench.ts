@@ -98,6 +98,8 @@ try {
   await waitUntil(
     'even copies',
     async () => {
+      // Asking costs every node something.
+      await sleep(1_000);
       placement = await placementOf(added);
       return placement.isAtRest && (placement.counts.get(uuid) ?? 0) >= Math.floor(share);
     },

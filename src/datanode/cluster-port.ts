@@ -104,7 +104,8 @@ export class ClusterPort {
     this.#mapFile = mapFile;
     this.#isAttached = parts.view.isAttached(env.clock.monotonicMs());
     this.#fetcher = new SnapshotFetcher({
-      timers: env.timers,
+      env,
+      isUrgent: (slot) => this.#isUrgent(slot),
       transport: parts.snapshots,
       send: (shard, message, transfer) => worker(workerOf(shard))?.post(message, transfer),
     });
@@ -186,6 +187,15 @@ export class ClusterPort {
 
   #isOf(shard: number, worker: number): boolean {
     return this.#options.workerOf(shard) === worker;
+  }
+
+  /** A copy is made that is only to even out nodes when all members are alive, and there are as many as there should be. */
+  #isUrgent(slot: number): boolean {
+    const { map, self } = this.#options.parts.view;
+    const record = map.shards[kindOfSlot(slot)][shardOfSlot(slot)];
+    if (record?.learner !== self) return true;
+    const alive = record.replicas.filter((node) => map.nodes.has(node));
+    return alive.length < map.replicationFactor;
   }
 
   #mapChanged(map: ClusterMap): void {

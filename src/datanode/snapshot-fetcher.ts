@@ -1,12 +1,14 @@
 /**
- * Brings snapshots from peers to the workers that asked for them: few at a time, at the pace of the merge.
+ * Brings snapshots from peers to the workers that asked for them: few at a time, at the pace of the merge, and with rests while
+ * the node is busy, unless a shard has too few copies without it.
  *
  * One that failed is reported at once; asked for again it waits, longer each time. It always begins anew.
  */
 
 import { CitadelError } from '../base/errors.ts';
-import type { Timers } from '../env/env.ts';
+import type { Env } from '../env/env.ts';
 import type { SnapshotTransport } from '../rpc/snapshot-api.ts';
+import { FetchPace } from './fetch-pace.ts';
 import { kindOfSlot, shardOfSlot } from './slots.ts';
 import type { ClusterToWorker } from './worker/cluster-messages.ts';
 import { toFailure } from './worker/failure.ts';
@@ -18,7 +20,9 @@ const windowBytes = 4 * 1024 * 1024;
 const backOffMs = { first: 500, max: 30_000 };
 
 export interface FetcherOptions {
-  readonly timers: Timers;
+  readonly env: Pick<Env, 'clock' | 'timers'>;
+  /** The shard has too few copies, or this one is damaged: it is not made to wait. */
+  readonly isUrgent: (shard: number) => boolean;
   readonly transport: SnapshotTransport;
   /** To the worker of the shard. */
   readonly send: (
@@ -33,6 +37,8 @@ interface Fetch {
   readonly from: string;
   readonly abort: AbortController;
   outstanding: number;
+  /** Of pieces that are not merged yet, when each was sent, monotonic ms. */
+  readonly sentMs: number[];
   /** Resolves when something was merged, or the fetch is stopped. */
   moved: () => void;
 }
@@ -42,18 +48,21 @@ export class SnapshotFetcher {
   readonly #fetches = new Map<number, Fetch>();
   readonly #failures = new Map<number, number>();
   readonly #running = new Set<Promise<void>>();
+  readonly #pace: FetchPace;
   #waiting: (() => void)[] = [];
   #activeCount = 0;
 
   constructor(options: FetcherOptions) {
     this.#options = options;
+    this.#pace = new FetchPace(options.env.clock, options.env.timers);
   }
 
   start(shard: number, from: string): void {
     // The one before it ends first: its `snapshot-end` is on its way.
     if (this.#fetches.has(shard)) return;
     const abort = new AbortController();
-    const transfer: Fetch = { shard, from, abort, outstanding: 0, moved: () => undefined };
+    const moved = () => undefined;
+    const transfer: Fetch = { shard, from, abort, outstanding: 0, sentMs: [], moved };
     this.#fetches.set(shard, transfer);
     const running = this.#run(transfer).finally(() => this.#running.delete(running));
     this.#running.add(running);
@@ -63,6 +72,9 @@ export class SnapshotFetcher {
     const transfer = this.#fetches.get(shard);
     if (transfer === undefined) return;
     transfer.outstanding -= bytes;
+    const sentMs = transfer.sentMs.shift();
+    if (sentMs !== undefined)
+      this.#pace.note(bytes, this.#options.env.clock.monotonicMs() - sentMs);
     transfer.moved();
   }
 
@@ -96,7 +108,7 @@ export class SnapshotFetcher {
     const count = this.#failures.get(shard) ?? 0;
     if (count === 0) return;
     const delayMs = Math.min(backOffMs.max, backOffMs.first * 2 ** (count - 1));
-    await this.#options.timers.sleep(delayMs, abort.signal);
+    await this.#options.env.timers.sleep(delayMs, abort.signal);
   }
 
   async #withSlot(transfer: Fetch, work: () => Promise<void>): Promise<void> {
@@ -120,9 +132,14 @@ export class SnapshotFetcher {
   }
 
   async #carry(transfer: Fetch): Promise<void> {
-    const { transport, send } = this.#options;
+    const { transport, send, env, isUrgent } = this.#options;
     const { shard, from, abort } = transfer;
     const { signal } = abort;
+    const begin = async () => {
+      if (!isUrgent(shard)) await this.#pace.ready(signal);
+      return env.clock.monotonicMs();
+    };
+    let startMs = await begin();
     for await (const part of transport.fetchSnapshot(
       from,
       kindOfSlot(shard),
@@ -131,7 +148,9 @@ export class SnapshotFetcher {
     )) {
       // A part of a larger buffer is copied: the buffer may hold the next one.
       const piece = part.byteLength === part.buffer.byteLength ? part : part.slice();
-      transfer.outstanding += piece.byteLength;
+      const { byteLength } = piece;
+      transfer.outstanding += byteLength;
+      transfer.sentMs.push(env.clock.monotonicMs());
       send(shard, { kind: 'snapshot-piece', shard, piece }, [piece.buffer as ArrayBuffer]);
       while (transfer.outstanding > windowBytes && !signal.aborted) {
         await new Promise<void>((resolve) => {
@@ -139,6 +158,8 @@ export class SnapshotFetcher {
         });
       }
       if (signal.aborted) break;
+      this.#pace.note(byteLength, env.clock.monotonicMs() - startMs);
+      startMs = await begin();
     }
     if (signal.aborted) throw new CitadelError('cancelled', 'the fetch was stopped');
   }

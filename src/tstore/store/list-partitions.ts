@@ -27,6 +27,8 @@ function memoryBounds(part: MemtablePart, durationNs: bigint, files: readonly Bo
   if (frames.length === 0) return found;
   add(minTime);
   add(maxTime);
+  // Most often all of it goes into one file.
+  if (found.length === 1) return found;
   for (let i = Math.max(0, frames.length - framesMax); i < frames.length; i++) {
     const { header } = frames[i]!.points;
     add(header.minTime);

@@ -17,10 +17,14 @@ interface Rig {
   readonly active: Set<number>;
   readonly starts: { readonly shard: number; readonly atMs: number }[];
   fails: boolean;
+  isUrgent: boolean;
 }
 
-function makeRig(makePieces: () => readonly Uint8Array[]): Rig {
+/** `lateMs`: by how much every timer of the node is late. */
+function makeRig(makePieces: () => readonly Uint8Array[], lateMs = 0): Rig {
   const env = createSimEnv(1);
+  const { timers, clock } = env;
+  const sleep = (ms: number, signal?: AbortSignal) => timers.sleep(ms + lateMs, signal);
   const sent: ClusterToWorker[] = [];
   const transport: SnapshotTransport = {
     serveSnapshots: () => undefined,
@@ -39,12 +43,14 @@ function makeRig(makePieces: () => readonly Uint8Array[]): Rig {
     },
   };
   const fetcher = new SnapshotFetcher({
-    timers: env.timers,
+    env: { clock, timers: { ...timers, sleep } },
+    isUrgent: () => rig.isUrgent,
     transport,
     send: (_shard, message, transfer) =>
       sent.push(structuredClone(message, { transfer: [...transfer] })),
   });
-  const rig: Rig = { env, fetcher, sent, active: new Set(), starts: [], fails: false };
+  const active = new Set<number>();
+  const rig: Rig = { env, fetcher, sent, active, starts: [], fails: false, isUrgent: true };
   return rig;
 }
 
@@ -127,5 +133,38 @@ describe('a snapshot', () => {
     await rig.env.scheduler.run(rig.fetcher.close());
     expect(rig.active.size).toBe(0);
     for (let shard = 0; shard < 4; shard++) expect(endsOf(rig, shard)).toEqual(['cancelled']);
+  });
+});
+
+describe('the pace of a snapshot', () => {
+  const pieces = () => Array.from({ length: 20 }, () => new Uint8Array(mebibyte));
+
+  /** Until it ends, in ms; each piece is merged in 40 ms. */
+  async function takes(lateMs: number, isUrgent: boolean): Promise<number> {
+    const rig = makeRig(pieces, lateMs);
+    rig.isUrgent = isUrgent;
+    rig.fetcher.start(0, 'peer');
+    let merged = 0;
+    for (let ms = 40; ms < 60_000; ms += 40) {
+      await rig.env.scheduler.advance(40);
+      if (piecesOf(rig, 0).length > merged) {
+        merged++;
+        rig.fetcher.taken(0, mebibyte);
+      }
+      if (endsOf(rig, 0).length > 0) return ms;
+    }
+    throw new Error('it never ends');
+  }
+
+  test('follows how busy the node is, never below a least rate, and is none where copies are missing', async () => {
+    const calm = await takes(0, false);
+    const busy = await takes(6, false);
+    const full = await takes(500, false);
+    expect(calm).toBeLessThan(1_500);
+    expect(busy).toBeGreaterThan(calm * 1.5);
+    expect(full).toBeGreaterThan(busy);
+    // Every piece asks the timer once; the rest is 20 MiB at 2 MiB/s.
+    expect(full).toBeLessThan(20 * 2 * 505 + 10_000 + 2_000);
+    expect(await takes(500, true)).toBeLessThan(1_500);
   });
 });
