@@ -4,14 +4,16 @@
  */
 
 import { CitadelError } from '../base/errors.ts';
-import { type ClusterMap, holdersOf, liveNodesOf } from '../model/cluster.ts';
+import { type ClusterMap, holdersOf, liveNodesOf, type StoreKind } from '../model/cluster.ts';
+import { type BalanceBy, type BalanceWish, renderBalance } from './balance-wish.ts';
 import { touchMapVersion } from './cluster-record.ts';
 import { readLayout, renderLayout } from './cluster-records.ts';
 import type { ClusterWatch } from './cluster-watch.ts';
-import type { DecisionRules, ObservedKind } from './controller/decide.ts';
+import { type DecisionRules, type ObservedKind, shardName } from './controller/decide.ts';
 import { type CopyChange, previewMoves } from './controller/preview-moves.ts';
+import { type CopyLoad, joinLoads } from './controller/shard-loads.ts';
 import { storeKinds } from './map-state.ts';
-import { markKey, shardMapKeys } from './meta-keys.ts';
+import { balanceKey, markKey, shardMapKeys } from './meta-keys.ts';
 import { isUnchanged, type MetaCompare, type MetaOp } from './meta-store.ts';
 import { type NodeMark, renderMark } from './node-marks.ts';
 import type { Reseeder } from './reseed.ts';
@@ -22,7 +24,20 @@ const replicasMax = 7;
 export type Wish =
   | { readonly kind: 'none' }
   | { readonly kind: 'mark'; readonly node: string; readonly mark: NodeMark | undefined }
-  | { readonly kind: 'replicas'; readonly count: number };
+  | { readonly kind: 'replicas'; readonly count: number }
+  /** Undefined = no longer. */
+  | { readonly kind: 'balance'; readonly by: BalanceBy | undefined };
+
+/** What a node says of a copy of a shard. */
+export interface ReportedLoad extends CopyLoad {
+  readonly kind: StoreKind;
+  readonly shard: number;
+}
+
+interface PlannedChange extends CopyChange {
+  /** What a copy of the shard holds. */
+  readonly bytes: number;
+}
 
 function namesOf({ nodes, shards }: ClusterMap): string[] {
   const named = storeKinds.flatMap((kind) => shards[kind].flatMap(holdersOf));
@@ -46,6 +61,11 @@ export class ClusterAdmin {
     return this.#view.marks;
   }
 
+  /** What the operator asked to even out and is not done yet. */
+  get balance(): BalanceWish | undefined {
+    return this.#view.balance;
+  }
+
   /** By uuid, the beginning of one, or the URL for clients. @throws CitadelError `not-found`, `invalid-argument` */
   findNode(name: string): string {
     const { map } = this.#view;
@@ -60,8 +80,11 @@ export class ClusterAdmin {
     return first;
   }
 
-  /** The copies that would be made and given up. @throws CitadelError `conflict` when the wish cannot come true */
-  plan(wish: Wish): readonly CopyChange[] {
+  /**
+   * The copies that would be made and given up, as nodes report what they hold now.
+   * @throws CitadelError `conflict` when the wish cannot come true
+   */
+  plan(wish: Wish, reports: readonly ReportedLoad[] = []): readonly PlannedChange[] {
     this.#check(wish);
     const { map } = this.#view;
     const marks = this.#marksAfter(wish);
@@ -69,9 +92,19 @@ export class ClusterAdmin {
     for (const node of namesOf(map)) if (!map.nodes.has(node)) absentMs.set(node, 0);
     const givenUp = new Set([...marks].flatMap(([node, mark]) => (mark === 'remove' ? node : [])));
     const outgoing = new Set(marks.keys());
-    const nodes = { outgoing, absentMs, givenUp, complete: new Set<string>() };
+    const loads = new Map<string, CopyLoad>();
+    for (const report of reports) {
+      const name = shardName(report.kind, report.shard);
+      loads.set(name, joinLoads(loads.get(name), report));
+    }
+    const nodes = { outgoing, absentMs, givenUp, complete: new Set<string>(), loads };
     const kinds = this.#kinds(wish);
-    return previewMoves({ map, kinds, calmMs: 0, nodes }, this.#rules);
+    const balance = this.#balanceAfter(wish);
+    const changes = previewMoves({ map, kinds, calmMs: 0, nodes, balance }, this.#rules);
+    return changes.map((change) => {
+      const { heldBytes: bytes = 0 } = loads.get(shardName(change.kind, change.shard)) ?? {};
+      return { ...change, bytes };
+    });
   }
 
   /** @throws CitadelError `conflict` when it cannot come true or was changed by another at once, `unavailable` */
@@ -79,6 +112,12 @@ export class ClusterAdmin {
     this.#check(wish);
     if (wish.kind === 'mark') await this.#mark(wish.node, wish.mark);
     else if (wish.kind === 'replicas') await this.#setReplicas(wish.count);
+    else if (wish.kind === 'balance') await this.#setBalance(wish.by);
+  }
+
+  #balanceAfter(wish: Wish): BalanceWish | undefined {
+    if (wish.kind !== 'balance') return this.#view.balance;
+    return wish.by && { by: wish.by, revision: 0 };
   }
 
   #marksAfter(wish: Wish): Map<string, NodeMark> {
@@ -106,7 +145,8 @@ export class ClusterAdmin {
   }
 
   #check(wish: Wish): void {
-    if (wish.kind === 'none' || (wish.kind === 'mark' && wish.mark === undefined)) return;
+    const isHarmless = wish.kind === 'none' || wish.kind === 'balance';
+    if (isHarmless || (wish.kind === 'mark' && wish.mark === undefined)) return;
     if (wish.kind === 'replicas') {
       const { count } = wish;
       if (!Number.isInteger(count) || count < 1 || count > replicasMax) {
@@ -132,6 +172,13 @@ export class ClusterAdmin {
     const key = markKey(node);
     const change: MetaOp =
       mark === undefined ? { kind: 'delete', key } : { kind: 'put', key, value: renderMark(mark) };
+    await this.#change([], [change]);
+  }
+
+  async #setBalance(by: BalanceBy | undefined): Promise<void> {
+    const key = balanceKey;
+    const change: MetaOp =
+      by === undefined ? { kind: 'delete', key } : { kind: 'put', key, value: renderBalance(by) };
     await this.#change([], [change]);
   }
 

@@ -86,6 +86,7 @@ export function renderShard(record: ShardRecord): string {
     degraded,
     isNew,
     ...(isWished ? { preferred: record.preferred } : {}),
+    ...(record.replaces === undefined ? {} : { replaces: record.replaces }),
     version,
   });
 }
@@ -106,6 +107,7 @@ export function readShard(kind: StoreKind, record: MetaRecord): ShardRecord {
   if (typeof degraded !== 'boolean' || typeof isNew !== 'boolean') throw corrupt(key);
   if (typeof version !== 'number') throw corrupt(key);
   const preferred = readName(key, json.preferred);
+  const replaces = readName(key, json.replaces);
   return {
     shard,
     epoch,
@@ -116,6 +118,7 @@ export function readShard(kind: StoreKind, record: MetaRecord): ShardRecord {
     degraded,
     isNew,
     ...(preferred === undefined ? {} : { preferred }),
+    ...(replaces === undefined ? {} : { replaces }),
     version,
     revision: record.modRevision,
   };

@@ -12,6 +12,7 @@
 import { CitadelError } from '../base/errors.ts';
 import type { Env, TimerHandle } from '../env/env.ts';
 import type { ClusterMap, ShardRecord, StoreKind } from '../model/cluster.ts';
+import type { BalanceWish } from './balance-wish.ts';
 import { touchMapVersion } from './cluster-record.ts';
 import { renderShard, type ShardLayout } from './cluster-records.ts';
 import type { ClusterView, ProposalResult } from './cluster-view.ts';
@@ -109,6 +110,11 @@ export class ClusterWatch implements ClusterView, StoreGuard {
   /** What the operator wants, by node. */
   get marks(): ReadonlyMap<string, NodeMark> {
     return this.#state?.marks ?? new Map();
+  }
+
+  /** The operator wants copies evened out now. */
+  get balance(): BalanceWish | undefined {
+    return this.#state?.balance;
   }
 
   /** The store was read in this life and is the one that is known. */

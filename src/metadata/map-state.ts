@@ -6,6 +6,7 @@
  */
 
 import type { ClusterMap, NodeRecord, ShardRecord, StoreKind } from '../model/cluster.ts';
+import { type BalanceWish, readBalance } from './balance-wish.ts';
 import {
   type ClusterRecord,
   readCluster,
@@ -15,6 +16,7 @@ import {
   type ShardLayout,
 } from './cluster-records.ts';
 import {
+  balanceKey,
   clusterKey,
   mapVersionKey,
   marksPrefix,
@@ -33,6 +35,7 @@ export const readWholeMap: readonly MetaOp[] = [
   { kind: 'get', key: mapVersionKey },
   { kind: 'range', prefix: nodesPrefix },
   { kind: 'range', prefix: marksPrefix },
+  { kind: 'get', key: balanceKey },
   ...storeKinds.map((kind): MetaOp => ({ kind: 'get', key: shardMapKeys[kind] })),
   ...storeKinds.map((kind): MetaOp => ({ kind: 'range', prefix: shardsPrefixes[kind] })),
 ];
@@ -100,6 +103,7 @@ export class MapState {
   readonly #marks = new Map<string, NodeMark>();
   readonly #failed: (error: unknown) => void;
   #cluster: ClusterRecord | undefined;
+  #balance: BalanceWish | undefined;
   /** Of the cluster's record: which making of the cluster this is. */
   #createRevision = 0;
   /** Writes of the map version's key. */
@@ -132,6 +136,11 @@ export class MapState {
   /** What the operator wants, by node. */
   get marks(): ReadonlyMap<string, NodeMark> {
     return this.#marks;
+  }
+
+  /** Undefined = the operator has not asked to even out. */
+  get balance(): BalanceWish | undefined {
+    return this.#balance;
   }
 
   layout(kind: StoreKind): ShardLayout | undefined {
@@ -189,6 +198,10 @@ export class MapState {
       if (key === clusterKey) {
         this.#cluster = record && readCluster(record);
         this.#createRevision = record?.createRevision ?? 0;
+        return 'content';
+      }
+      if (key === balanceKey) {
+        this.#balance = record && readBalance(record);
         return 'content';
       }
       if (key.startsWith(marksPrefix)) {

@@ -67,6 +67,8 @@ export const shardsPrefixes: Readonly<Record<StoreKind, string>> = {
 export const nodesPrefix = 'nodes/';
 /** What the operator wants of a node: it outlives the node's lease. */
 export const marksPrefix = 'marks/';
+/** There while the operator wants copies evened out. */
+export const balanceKey = 'balance';
 /** Under the lease of the node whose controller is the active one. */
 export const leaderKey = 'leader';
 /** There while a node's own metadata is being moved in; goes with the transaction that makes `cluster`. */

@@ -123,6 +123,7 @@ function joinRecords(
     .map((record) => ({
       ...record,
       preferred: undefined,
+      replaces: undefined,
       version: record.version + versionMargin,
       revision: 0,
     }));

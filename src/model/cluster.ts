@@ -49,6 +49,8 @@ export interface ShardRecord {
   readonly isNew: boolean;
   /** A replica that should take over as primary, by the controller's wish; goes with the next change of the primary. */
   readonly preferred?: string | undefined;
+  /** The member whose place the learner takes, by the controller's wish; goes when that one begins to leave. */
+  readonly replaces?: string | undefined;
   /** +1 at each change of this record; orders copies of it, over restores of the metadata store too. */
   readonly version: number;
   /** The metadata store's revision of this copy; guards the next change. */

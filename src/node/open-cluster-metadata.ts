@@ -21,8 +21,9 @@ import {
 } from '../metadata/cluster-record.ts';
 import type { ClusterRecord } from '../metadata/cluster-records.ts';
 import { ClusterWatch } from '../metadata/cluster-watch.ts';
-import { type AskReplicas, Controller } from '../metadata/controller/controller.ts';
+import { Controller } from '../metadata/controller/controller.ts';
 import { type DecisionRules, defaultRules } from '../metadata/controller/decide.ts';
+import type { AskReplicas } from '../metadata/controller/replica-reports.ts';
 import { openEtcdMetaStore } from '../metadata/etcd/etcd-meta-store.ts';
 import { handOverPrimaries } from '../metadata/hand-over.ts';
 import { clusterKey } from '../metadata/meta-keys.ts';

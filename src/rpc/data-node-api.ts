@@ -95,6 +95,8 @@ export interface ShardStatus {
   readonly memoryBytes: number;
   readonly diskBytes: number;
   readonly seriesCount: number;
+  /** Frames it logged, of clients and of peers, smoothed over a minute; absent in the answer of an older release. */
+  readonly writtenBytesPerSecond?: number;
   readonly partitions: readonly PartitionStatus[];
   readonly lsn: number;
   readonly replayFrom: number;

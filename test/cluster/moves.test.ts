@@ -1,10 +1,12 @@
 /**
- * Goal: the cluster rearranges itself under load: a node that joins takes its share, a drained one is left by all, the
- * number of copies changes, a dead node is replaced; no client sees an error and no acknowledged point is missing.
+ * Goal: the cluster rearranges itself under load: a node that joins takes its share, copies of unlike size change places on
+ * request, a drained node is left by all, the number of copies changes, a dead node is replaced; no client sees an error and no
+ * acknowledged point is missing.
  * Method: real processes on a real etcd; a writer goes on all the time and counts what was acknowledged; copies are
  * compared by `citadel verify`.
  */
 
+import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type CitadelCluster, sleep, startCluster, waitUntil } from '../support/citadel-cluster.ts';
@@ -125,6 +127,12 @@ describe.skipIf(!etcdInstalled)('moves of replicas', () => {
     });
   }
 
+  async function command(...args: string[]): Promise<string> {
+    const { status, stdout, stderr } = await runBin('citadel', args);
+    expect(status, stderr + stdout).toBe(0);
+    return stdout;
+  }
+
   test('a fourth node takes its share of three under load', async () => {
     startLoad();
     const added = await cluster.addNode();
@@ -142,12 +150,6 @@ describe.skipIf(!etcdInstalled)('moves of replicas', () => {
     await expectAllThere(added);
   }, 240_000);
 
-  async function command(...args: string[]): Promise<string> {
-    const { status, stdout, stderr } = await runBin('citadel', args);
-    expect(status, stderr + stdout).toBe(0);
-    return stdout;
-  }
-
   async function waitForCopies(node: CitadelProcess, copies: number): Promise<void> {
     const all = async () => {
       const { isAtRest, sizes, counts } = await placementOf(node);
@@ -156,6 +158,47 @@ describe.skipIf(!etcdInstalled)('moves of replicas', () => {
     };
     await waitUntil(`${copies} copies of every shard`, all, movePatienceMs);
   }
+
+  interface Plan {
+    readonly changes: readonly { readonly shard: number; readonly bytes: number }[];
+    readonly balancing: string;
+  }
+
+  /** Until some node holds so much more that copies should change places. */
+  async function writeUneven(node: CitadelProcess): Promise<Plan> {
+    for (let i = 0; i < 40; i++) {
+      const text = randomBytes(60_000).toString('hex');
+      const params = { db: 'mydb', consistency: 'all' };
+      const body = `big,host=b${i} s="${text}" 1`;
+      const written = await node.request('/write', params, { method: 'POST', body });
+      expect(written.status, written.text()).toBe(204);
+      const dry = await command('rebalance', '-dry-run', '-json', '-url', node.url);
+      const plan = JSON.parse(dry) as Plan;
+      if (i > 3 && plan.changes.length > 0) return plan;
+    }
+    throw new Error('every node holds as much as the others');
+  }
+
+  test('copies of unlike size change places on request, as the dry run says', async () => {
+    const [first] = cluster.nodes;
+    startLoad();
+    const before = (await infoOf(first!)).shards.tstore.map(({ replicas }) => [...replicas].sort());
+    const plan = await writeUneven(first!);
+    expect(plan.balancing).toBe('');
+    expect(Math.max(...plan.changes.map(({ bytes }) => bytes))).toBeGreaterThan(60_000);
+    const shown = await command('rebalance', '-dry-run', '-url', first!.url);
+    expect(shown).toMatch(/^KIND +SHARD +FROM +TO +SIZE\ntstore +\d+ +[0-9a-f]{8} +[0-9a-f]{8} +/);
+    const { status, stderr } = await runBin('citadel', ['rebalance', '-watch', '-url', first!.url]);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(/of \d+ steps done, .* left to copy\n(.*\n)*done\n$/);
+    const { shards } = await infoOf(first!);
+    const after = shards.tstore.map(({ replicas }) => [...replicas].sort());
+    expect(after).not.toEqual(before);
+    const { counts, isAtRest, sizes } = await placementOf(first!);
+    expect([isAtRest, [...sizes], [...counts.values()]]).toEqual([true, [2], [4, 4, 4, 4]]);
+    await stopLoad();
+    await expectAllThere(first!);
+  }, 240_000);
 
   test('it is drained again and holds nothing, and its files are in the trash', async () => {
     const [first, , , last] = cluster.nodes;

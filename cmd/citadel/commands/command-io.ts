@@ -17,4 +17,8 @@ export interface CommandOptions extends AskedNode {
   readonly isDryRun: boolean;
   readonly isForced: boolean;
   readonly isCancelled: boolean;
+  /** Stay until it is done. */
+  readonly isWatching: boolean;
+  /** `count` or `load`; '' = not said. */
+  readonly by: string;
 }

@@ -5,7 +5,7 @@ import { describeSuggestion } from '../../flags/suggest.ts';
 import { UsageError } from '../../flags/usage-error.ts';
 import { renderFlag, wrapText } from '../../flags/wrap-text.ts';
 import { backupTool } from './backup.ts';
-import { drain, remove, setReplicas, showPlan } from './change-cluster.ts';
+import { drain, rebalance, remove, setReplicas, showPlan } from './change-cluster.ts';
 import type { CommandIo, CommandOptions } from './command-io.ts';
 import { configTool } from './config.ts';
 import { exportTool } from './export.ts';
@@ -52,7 +52,7 @@ const commands: Readonly<Record<string, Command>> = {
     details:
       "The node is named by its id, the beginning of it, or its URL for clients. It goes on serving until it holds nothing; 'citadel nodes' shows how many shards are left.",
     operand: 'NODE',
-    flags: ['dry-run', 'cancel'],
+    flags: ['dry-run', 'cancel', 'watch'],
     run: drain,
   },
   remove: {
@@ -60,15 +60,22 @@ const commands: Readonly<Record<string, Command>> = {
     details:
       'Refused for a node that is alive and holds copies (drain it first), and while data would be lost, with how much. What only the removed node had comes back if it ever returns.',
     operand: 'NODE',
-    flags: ['dry-run', 'force'],
+    flags: ['dry-run', 'force', 'watch'],
     run: remove,
   },
   replicas: {
     summary: 'change how many copies of every shard are kept',
     details: 'Copies are made or given up one after the other, spread over zones.',
     operand: 'N',
-    flags: ['dry-run'],
+    flags: ['dry-run', 'watch'],
     run: setReplicas,
+  },
+  rebalance: {
+    summary: 'even out what the nodes hold, now and closely',
+    details:
+      'The cluster evens out numbers of copies by itself, and what copies hold and take in when a node has a quarter more than the mean and it is worth it (1 GiB, or 4 MiB/s, of all shards). This asks for it at once and down to a twentieth. -by count looks at the numbers of copies only; -by load (the default) at those first, then lets copies of unlike load change places. No more copies move than that takes, a few at a time, each at the pace of the load. Look at -dry-run first: it lists which copy goes from where to where, and its size. The wish is kept until it is fulfilled, whichever nodes stop meanwhile; -cancel takes it back, and copies on their way arrive.',
+    flags: ['by', 'dry-run', 'cancel', 'watch'],
+    run: rebalance,
   },
   plan: {
     summary: 'the copies that the cluster is going to make and give up by itself',
@@ -119,7 +126,9 @@ const specialFlags: readonly CommandFlag[] = [
     isSwitch: true,
     help: 'also when an absent node may know or have more than the others',
   },
-  { name: 'cancel', isSwitch: true, help: 'the node may hold copies again' },
+  { name: 'cancel', isSwitch: true, help: 'take back what was asked for' },
+  { name: 'watch', isSwitch: true, help: 'stay until it is done, and say how far it is' },
+  { name: 'by', value: 'WHAT', help: 'count or load [load]' },
 ];
 
 function flagsOf({ flags = [] }: Command): readonly CommandFlag[] {
@@ -183,5 +192,10 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   const isSet = (flag: string) => flags.get(flag)?.at(-1) === 'true';
   const isDryRun = isSet('dry-run');
   const options = { url, headers: readAccess(flags, ''), asJson, operand, isDryRun };
-  return command.run({ ...options, isForced: isSet('force'), isCancelled: isSet('cancel') }, io);
+  const by = flags.get('by')?.at(-1) ?? '';
+  if (!['', 'count', 'load'].includes(by)) {
+    throw new UsageError(`bad value "${by}" for -by: expected count or load`);
+  }
+  const special = { isForced: isSet('force'), isCancelled: isSet('cancel'), by };
+  return command.run({ ...options, ...special, isWatching: isSet('watch') }, io);
 }

@@ -180,9 +180,17 @@ export class ClusterTraffic {
       (error: unknown) => {
         this.#opening.delete(shard);
         env.log.error('cannot open a replica', { shard, error });
-        env.timers.after(reopenMs, () => this.#open(shard));
+        env.timers.after(reopenMs, () => this.#openAgain(shard));
       },
     );
+  }
+
+  /** Unless it was given to another node meanwhile. */
+  #openAgain(shard: number): void {
+    const record = this.#records.get(shard);
+    if (record !== undefined && holdersOf(record).includes(this.#options.cluster.self)) {
+      this.#open(shard);
+    }
   }
 
   #retire(shard: number): void {

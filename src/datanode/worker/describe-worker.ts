@@ -17,7 +17,7 @@ function describeReplication(state: ShardReplica['state']): ReplicationStatus {
   return { phase, epoch, promised, isPrimary, lagEntries: lag, versions, stableHlc };
 }
 
-export function describeReplica(replica: ShardReplica): ShardStatus {
+export function describeReplica(replica: ShardReplica, nowMs: number): ShardStatus {
   const { store, state, faults, peers } = replica;
   const { diskBytes, faults: storeFaults } = store.status;
   return {
@@ -28,6 +28,7 @@ export function describeReplica(replica: ShardReplica): ShardStatus {
     memoryBytes: store.memoryBytes,
     diskBytes,
     seriesCount: isTStore(store) ? store.status.seriesCount : 0,
+    writtenBytesPerSecond: Math.round(replica.writes.perSecond(nowMs)),
     partitions: isTStore(store) ? store.status.partitions : [],
     lsn: state.lsn,
     replayFrom: replica.replayFrom,

@@ -328,6 +328,7 @@ export class ReplicaGroup {
       const replica = this.set.find(replicaId);
       if (replica !== undefined) {
         replica.index.add(origin, sequence, { segment, offset: at, size: frame.length });
+        replica.writes.note(frame.length, now);
         logged.set(replica, lsn);
       }
       bytes += frame.length;

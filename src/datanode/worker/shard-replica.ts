@@ -18,6 +18,7 @@ import { type LogFault, unknownScope } from './log-faults.ts';
 import type { ReplicaFacts } from './replica-file.ts';
 import type { ReplicaPeers } from './replica-peers.ts';
 import type { ReplicaStore } from './replica-store.ts';
+import { WriteRate } from './write-rate.ts';
 
 export interface FlushStamps {
   readonly hlcMax: Hlc;
@@ -42,6 +43,8 @@ export class ShardReplica {
   readonly peers: ReplicaPeers | undefined;
   /** Where the log has its entries: for peers and for tails. */
   readonly index: EntryIndex;
+  /** Of frames that were logged. */
+  readonly writes = new WriteRate();
   home: ReplicaHome;
   faults: LogFault[] = [];
   /** Its files are on their way to the trash: nothing reaches it any more. */

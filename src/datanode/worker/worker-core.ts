@@ -333,7 +333,9 @@ export class WorkerCore {
     let indexBytes = 0;
     for (const { store } of this.#all()) if (isTStore(store)) indexBytes += store.status.indexBytes;
     const isolated = this.#groups.flatMap(({ set }) => [...set.isolated.values()]);
-    const shards = [...this.#all()].map(describeReplica).concat(isolated.map(describeIsolated));
+    const nowMs = this.#options.env.clock.monotonicMs();
+    const opened = [...this.#all()].map((replica) => describeReplica(replica, nowMs));
+    const shards = opened.concat(isolated.map(describeIsolated));
     const logBytes = this.#groups.reduce((sum, { log }) => sum + log.sizeBytes, 0);
     const memoryBytes = this.#memtableBytes() + this.#options.cacheBytes() + indexBytes;
     return { shards, logBytes, memoryBytes, care: this.#caretaker.counts };

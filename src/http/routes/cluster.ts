@@ -1,11 +1,12 @@
 /**
- * What an operator asks of the cluster: POST /cluster/drain, /cluster/remove and /cluster/replicas, each also as a dry run,
- * and GET /cluster/plan. The answer lists the copies that are made and given up; the controller does it.
+ * What an operator asks of the cluster: POST /cluster/drain, /cluster/remove, /cluster/replicas and /cluster/rebalance, each
+ * also as a dry run, and GET /cluster/plan. The answer lists the copies that are made and given up; the controller does it.
  */
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
-import type { ClusterAdmin, Wish } from '../../metadata/cluster-admin.ts';
+import { isBalanceBy } from '../../metadata/balance-wish.ts';
+import type { ClusterAdmin, ReportedLoad, Wish } from '../../metadata/cluster-admin.ts';
 import type { KnownMetadata, Reseeder } from '../../metadata/reseed.ts';
 import { readUrlParameters } from '../parameters/request-parameters.ts';
 import type { HttpParts } from '../parts.ts';
@@ -23,10 +24,22 @@ function adminOf({ cluster }: HttpParts): ClusterAdmin {
   throw new CitadelError('conflict', 'this node is alone: there is no cluster to change');
 }
 
-async function carryOut(admin: ClusterAdmin, wish: Wish, isDry: boolean): Promise<string> {
-  const changes = admin.plan(wish);
+/** What the nodes that answer hold and take in. */
+async function observeLoads({ broker }: HttpParts): Promise<ReportedLoad[]> {
+  const nodes = await broker.observe();
+  return nodes.flatMap(({ status }) =>
+    (status?.shards ?? []).map((one): ReportedLoad => {
+      const { shard, kind = 'tstore', memoryBytes, diskBytes, writtenBytesPerSecond = 0 } = one;
+      return { kind, shard, heldBytes: memoryBytes + diskBytes, writtenBytesPerSecond };
+    }),
+  );
+}
+
+async function carryOut(parts: HttpParts, wish: Wish, isDry: boolean): Promise<string> {
+  const admin = adminOf(parts);
+  const changes = admin.plan(wish, await observeLoads(parts));
   if (!isDry) await admin.apply(wish);
-  return `${JSON.stringify({ dryRun: isDry, changes })}\n`;
+  return `${JSON.stringify({ dryRun: isDry, changes, balancing: admin.balance?.by ?? '' })}\n`;
 }
 
 function drainWish(admin: ClusterAdmin, parameters: URLSearchParams): Wish {
@@ -65,6 +78,15 @@ async function removeWish(
 
 function replicasWish(parameters: URLSearchParams): Wish {
   return { kind: 'replicas', count: Number(parameters.get('count') ?? Number.NaN) };
+}
+
+/** @throws CitadelError `invalid-argument` */
+function balanceWish(parameters: URLSearchParams): Wish {
+  const by = parameters.get('by') ?? 'load';
+  if (!isBalanceBy(by)) {
+    throw new CitadelError('invalid-argument', `cannot rebalance by '${by}': by is count or load`);
+  }
+  return { kind: 'balance', by: isSet(parameters, 'cancel') ? undefined : by };
 }
 
 function reseederOf(parts: HttpParts): Reseeder {
@@ -107,14 +129,15 @@ export function addClusterRoutes(app: FastifyInstance, parts: HttpParts): void {
     app.post(path, adminOnly, async (request: FastifyRequest, reply) => {
       const parameters = readUrlParameters(request);
       const wish = await makeWish(parameters);
-      return sendJson(reply, await carryOut(adminOf(parts), wish, isSet(parameters, 'dry-run')));
+      return sendJson(reply, await carryOut(parts, wish, isSet(parameters, 'dry-run')));
     });
   };
   answer('/cluster/drain', async (parameters) => drainWish(adminOf(parts), parameters));
   answer('/cluster/remove', (parameters) => removeWish(adminOf(parts), parts, parameters));
   answer('/cluster/replicas', async (parameters) => replicasWish(parameters));
+  answer('/cluster/rebalance', async (parameters) => balanceWish(parameters));
   addReseedRoutes(app, parts);
   app.get('/cluster/plan', adminOnly, async (_request, reply) =>
-    sendJson(reply, await carryOut(adminOf(parts), { kind: 'none' }, true)),
+    sendJson(reply, await carryOut(parts, { kind: 'none' }, true)),
   );
 }

@@ -83,6 +83,7 @@ function describeCopy(record: ShardRecord, node: string, observed: Found) {
     series: status?.seriesCount ?? 0,
     memoryBytes: status?.memoryBytes ?? 0,
     diskBytes: status?.diskBytes ?? 0,
+    writtenBytesPerSecond: status?.writtenBytesPerSecond ?? 0,
     faults: status?.faults ?? [],
   };
 }

@@ -7,13 +7,13 @@
  */
 
 import type { Env, TimerHandle } from '../../env/env.ts';
-import { liveNodesOf, type StoreKind } from '../../model/cluster.ts';
+import { liveNodesOf } from '../../model/cluster.ts';
 import { parseRecord, renderRecord } from '../catalog-records.ts';
 import { touchMapVersion } from '../cluster-record.ts';
 import { renderShard } from '../cluster-records.ts';
 import type { ClusterWatch } from '../cluster-watch.ts';
 import { storeKinds } from '../map-state.ts';
-import { leaderKey, shardKey } from '../meta-keys.ts';
+import { balanceKey, leaderKey, shardKey } from '../meta-keys.ts';
 import { isAbsent, type MetaCompare, type MetaOp, type MetaRecord } from '../meta-store.ts';
 import type { Session } from '../session.ts';
 import { AbsenceWatch } from './absence.ts';
@@ -28,25 +28,19 @@ import {
   type ObservedKind,
   replicaName,
 } from './decide.ts';
+import { type Learner, LearnerWatch } from './learner-watch.ts';
+import { type AskReplicas, loadsOf, type NodeReport, ReplicaReports } from './replica-reports.ts';
 
 const turnPeriodMs = 500;
 /** Between two attempts to be elected while nothing happens. */
 const campaignPeriodMs = 2_000;
+/** What nodes say of their replicas is asked for again after so long, for what needs it. */
+const reportAgeMs = { learners: 5_000, asked: 2_000, loads: 30_000 } as const;
 
 interface Leadership {
   readonly lease: string;
   readonly createRevision: number;
 }
-
-/** A replica that has all of its data. */
-export interface CompleteReplica {
-  readonly kind: StoreKind;
-  readonly shard: number;
-  readonly node: string;
-}
-
-/** Asks every node that is alive; those that do not answer in time are left out. */
-export type AskReplicas = () => Promise<readonly CompleteReplica[]>;
 
 type ControllerEnv = Pick<Env, 'clock' | 'timers' | 'log'>;
 
@@ -55,7 +49,8 @@ export class Controller {
   readonly #view: ClusterWatch;
   readonly #session: Session;
   readonly #rules: DecisionRules;
-  readonly #askReplicas: AskReplicas;
+  readonly #reports: ReplicaReports;
+  readonly #learners = new LearnerWatch();
   readonly #absence = new AbsenceWatch();
   readonly #stops: (() => void)[] = [];
   #leadership: Leadership | undefined;
@@ -78,7 +73,7 @@ export class Controller {
     this.#view = view;
     this.#session = session;
     this.#rules = rules;
-    this.#askReplicas = askReplicas;
+    this.#reports = new ReplicaReports(env.clock, askReplicas);
   }
 
   /** This node's controller is the active one, as far as it knows. */
@@ -159,29 +154,46 @@ export class Controller {
       return layout === undefined ? [] : [{ kind, layout, placed: this.#view.placed(kind) }];
     });
     const calmMs = this.#env.clock.monotonicMs() - this.#calmSinceMs;
-    const { map } = this.#view;
-    return { map, kinds, calmMs, nodes: await this.#observeNodes(kinds) };
+    const { map, balance } = this.#view;
+    return { map, kinds, calmMs, nodes: await this.#observeNodes(kinds, calmMs), balance };
   }
 
-  async #observeNodes(kinds: readonly ObservedKind[]): Promise<NodeFacts> {
+  async #observeNodes(kinds: readonly ObservedKind[], calmMs: number): Promise<NodeFacts> {
     const { map, marks } = this.#view;
-    const absentMs = this.#absence.look(map, this.#env.clock.monotonicMs());
+    const nowMs = this.#env.clock.monotonicMs();
+    const absentMs = this.#absence.look(map, nowMs);
     const givenUp = new Set([...marks].flatMap(([node, mark]) => (mark === 'remove' ? node : [])));
-    const facts = {
+    const facts: NodeFacts = {
       outgoing: new Set(marks.keys()),
       absentMs,
       givenUp,
       complete: new Set<string>(),
     };
-    const dead = findDead(facts, this.#rules);
-    const mustAsk = kinds.some(({ placed }) =>
-      [...placed.values()].some(({ leaving }) => leaving !== undefined && dead.has(leaving)),
+    const records = kinds.flatMap(({ kind, placed }) =>
+      [...placed.values()].map((record) => ({ kind, ...record })),
     );
-    if (!mustAsk) return facts;
-    for (const { kind, shard, node } of await this.#askReplicas()) {
-      facts.complete.add(replicaName(kind, shard, node));
-    }
-    return facts;
+    const dead = findDead(facts, this.#rules);
+    const isDeadLeaving = records.some(({ leaving }) => leaving !== undefined && dead.has(leaving));
+    const learners = records.flatMap(({ kind, shard, learner }): Learner[] =>
+      learner === undefined ? [] : [{ kind, shard, node: learner }],
+    );
+    const isAtRest = learners.length === 0 && records.every(({ leaving }) => leaving === undefined);
+    const ageMs = isDeadLeaving ? 0 : this.#ageOfReports(learners.length > 0, isAtRest, calmMs);
+    const reports = ageMs === undefined ? [] : await this.#reports.get(ageMs);
+    return {
+      ...facts,
+      complete: completeIn(reports),
+      unfit: this.#learners.look(learners, reports, nowMs),
+      loads: isAtRest && reports.length > 0 ? loadsOf(reports) : undefined,
+    };
+  }
+
+  /** How old the nodes' reports may be for what is to be decided; undefined = they are not needed. */
+  #ageOfReports(hasLearners: boolean, isAtRest: boolean, calmMs: number): number | undefined {
+    if (hasLearners) return reportAgeMs.learners;
+    if (!isAtRest) return undefined;
+    if (this.#view.balance !== undefined) return reportAgeMs.asked;
+    return calmMs >= this.#rules.balanceAfterMs ? reportAgeMs.loads : undefined;
   }
 
   async #campaign(lease: string): Promise<boolean> {
@@ -240,7 +252,22 @@ export class Controller {
   }
 }
 
+function completeIn(reports: readonly NodeReport[]): Set<string> {
+  const complete = new Set<string>();
+  for (const { node, replicas } of reports) {
+    for (const { kind, shard, isComplete } of replicas) {
+      if (isComplete) complete.add(replicaName(kind, shard, node));
+    }
+  }
+  return complete;
+}
+
 function toChange(action: Action): { compare: MetaCompare[]; puts: MetaOp[] } {
+  if (action.kind === 'balanced') {
+    const { revision: value } = action.wish;
+    const compare: MetaCompare = { key: balanceKey, target: 'mod', op: '=', value };
+    return { compare: [compare], puts: [{ kind: 'delete', key: balanceKey }] };
+  }
   const records = action.kind === 'place' ? action.records : [action.record];
   const compare: MetaCompare[] = [];
   const puts: MetaOp[] = [];
@@ -255,6 +282,8 @@ function toChange(action: Action): { compare: MetaCompare[]; puts: MetaOp[] } {
 
 function describe(action: Action) {
   if (action.kind === 'place') return { action: 'place', shards: action.records.length };
-  const { shard, preferred, learner, leaving, replicas } = action.record;
-  return { action: 'change', store: action.store, shard, preferred, learner, leaving, replicas };
+  if (action.kind === 'balanced') return { action: 'balanced', by: action.wish.by };
+  const { shard, preferred, learner, replaces, leaving, replicas } = action.record;
+  const { store } = action;
+  return { action: 'change', store, shard, preferred, learner, replaces, leaving, replicas };
 }

@@ -12,8 +12,10 @@
  */
 
 import type { NodeRecord, ShardRecord } from '../../model/cluster.ts';
+import type { CopyMove, EvenLoadRules } from './even-loads.ts';
 import type { MoveSlots } from './move-slots.ts';
 import { PlacementView } from './placement-view.ts';
+import type { ShardLoads } from './shard-loads.ts';
 
 /** A move whose other parties were away for so long is taken back. */
 const rollBackAfterMs = 10_000;
@@ -35,6 +37,11 @@ export interface MoveOrder {
   readonly isComplete: (shard: number, node: string) => boolean;
   /** Copies may move for evenness alone. */
   readonly mayBalance: boolean;
+  /** Undefined = only numbers of copies are evened out. */
+  readonly loads: ShardLoads | undefined;
+  readonly evenLoad: EvenLoadRules;
+  /** The node could not open its copy of the shard lately: it gets none for a while. */
+  readonly isUnfit: (shard: number, node: string) => boolean;
 }
 
 export function withChange(record: ShardRecord, change: Partial<ShardRecord>): ShardRecord {
@@ -63,7 +70,7 @@ class MovePlan {
       return changed;
     }
     for (let move = this.#balance(); move !== undefined; move = this.#balance()) changed.push(move);
-    return changed;
+    return changed.length > 0 ? changed : this.#balanceLoad();
   }
 
   /** Undefined = nothing to do, or something to wait for. */
@@ -72,14 +79,16 @@ class MovePlan {
     if (record.learner !== undefined) return this.#giveUpLearner(record, record.learner);
     if (record.leaving !== undefined) return this.#endLeaving(record, record.leaving);
     if (record.replicas.length > replicationFactor) return this.#beginLeaving(record);
+    if (record.replaces !== undefined) return withChange(record, { replaces: undefined });
     const staying = record.replicas.filter((node) => this.#mayStay(node));
     return staying.length < replicationFactor ? this.#beginLearning(record, staying) : undefined;
   }
 
   #giveUpLearner(record: ShardRecord, learner: string): ShardRecord | undefined {
-    const isGone = this.#order.absentMs(learner) >= rollBackAfterMs;
+    const { absentMs, isUnfit } = this.#order;
+    const isGone = absentMs(learner) >= rollBackAfterMs || isUnfit(record.shard, learner);
     return isGone || !this.#mayStay(learner)
-      ? withChange(record, { learner: undefined })
+      ? withChange(record, { learner: undefined, replaces: undefined })
       : undefined;
   }
 
@@ -101,8 +110,8 @@ class MovePlan {
     if (!dead.has(leaver) && !live.has(leaver)) return undefined;
     if (leaver === record.primary) return this.#wishForOther(record, others);
     if (!this.#slots.takeForLeaving(leaver)) return undefined;
-    this.#view.count(leaver, -1);
-    return withChange(record, { leaving: leaver, preferred: undefined });
+    this.#view.count(record, leaver, -1);
+    return withChange(record, { leaving: leaver, preferred: undefined, replaces: undefined });
   }
 
   /** A primary does not leave: another member takes over first. */
@@ -123,7 +132,7 @@ class MovePlan {
     const isFree = (node: string) => this.#slots.isFreeForLearning(node);
     const learner = this.#view.chooseLearner(record, staying, isFree);
     if (learner === undefined || !this.#slots.takeForLearning(learner)) return undefined;
-    this.#view.count(learner, 1);
+    this.#view.count(record, learner, 1);
     return withChange(record, { learner });
   }
 
@@ -132,10 +141,25 @@ class MovePlan {
     const free = records.filter((record) => this.#isSettled(record));
     const move = this.#view.chooseMove(free, (node) => this.#slots.isFreeForLearning(node));
     if (move === undefined || !this.#slots.takeForLearning(move.to)) return undefined;
-    this.#view.count(move.from, -1);
-    this.#view.count(move.to, 1);
-    this.#view.exclude(move.record);
-    return withChange(move.record, { learner: move.to });
+    return this.#begin(move);
+  }
+
+  /** One step at a time, when nothing else is under way: what the next one is, is decided by what came of it. */
+  #balanceLoad(): ShardRecord[] {
+    const { records, evenLoad } = this.#order;
+    const moves = this.#view.chooseLoadMoves(records, evenLoad);
+    if (!this.#slots.hasRoomFor(moves.map(({ to }) => to))) return [];
+    return moves.map((move) => {
+      this.#slots.takeForLearning(move.to);
+      return this.#begin(move);
+    });
+  }
+
+  #begin({ record, from, to }: CopyMove): ShardRecord {
+    this.#view.count(record, from, -1);
+    this.#view.count(record, to, 1);
+    this.#view.exclude(record);
+    return withChange(record, { learner: to, replaces: from });
   }
 
   /** As it should be, and nothing is going on. */

@@ -31,6 +31,13 @@ export class MoveSlots {
     return underWay < movesMax && !this.#learners.has(node);
   }
 
+  /** For one more learner on each, at once. */
+  hasRoomFor(nodes: readonly string[]): boolean {
+    const underWay = this.#learning + this.#leaving + this.#surplus;
+    const areFree = nodes.every((node) => this.isFreeForLearning(node));
+    return areFree && underWay + nodes.length <= movesMax;
+  }
+
   takeForLearning(node: string): boolean {
     if (!this.isFreeForLearning(node)) return false;
     this.#learners.add(node);

@@ -57,7 +57,9 @@ export function previewMoves(observed: Observed, rules: DecisionRules): readonly
   for (let round = 0; round < roundsMax; round++) {
     const calmMs = Number.POSITIVE_INFINITY;
     const nodes = observed.nodes && { ...observed.nodes, complete };
-    const actions = decide({ ...observed, kinds, calmMs, nodes }, rules);
+    const actions = decide({ ...observed, kinds, calmMs, nodes }, rules).filter(
+      ({ kind }) => kind !== 'balanced',
+    );
     const isIdle = !kinds.some(({ placed }) =>
       [...placed.values()].some((record) => fulfil(record, live) !== record),
     );

@@ -349,6 +349,7 @@ describe('routes', () => {
     ['POST', '/cluster/drain?node=x', 'admin'],
     ['POST', '/cluster/remove?node=x', 'admin'],
     ['POST', '/cluster/replicas?count=1', 'admin'],
+    ['POST', '/cluster/rebalance', 'admin'],
     ['POST', '/write?db=mine', 'WRITE'],
     ['POST', '/kv/put?table=mine', 'WRITE'],
     ['POST', '/kv/delete?table=mine', 'WRITE'],

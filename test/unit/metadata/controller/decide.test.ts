@@ -52,6 +52,7 @@ function perform({ placed }: World, action: Action): void {
     }
     return;
   }
+  if (action.kind === 'balanced') throw new Error('nobody wished for it');
   const { record } = action;
   expect(placed.get(record.shard)!.revision).toBe(record.revision);
   expect(placed.get(record.shard)!.version + 1).toBe(record.version);

@@ -142,3 +142,51 @@ test('mistakes and refusals are one clear line', async () => {
   await expect(run(['nodes', '-url', 'ftp://x'])).rejects.toThrow('bad value "ftp://x" for -url');
   await expect(run(['constructor'])).rejects.toThrow('unknown command');
 });
+
+const changes = [
+  { kind: 'tstore', shard: 3, node: 'aaaaaaaa-1', change: 'remove', bytes: 2048 },
+  { kind: 'tstore', shard: 3, node: 'bbbbbbbb-2', change: 'add', bytes: 2048 },
+  { kind: 'kstore', shard: 0, node: 'bbbbbbbb-2', change: 'add', bytes: 1024 },
+];
+
+test('a dry run lists which copy goes from where to where, and its size', async () => {
+  const answer = JSON.stringify({ dryRun: true, changes, balancing: '' });
+  const url = await serve({ '/cluster/rebalance?by=load&dry-run=true': answer });
+  const { status, out } = await run(['rebalance', '-by', 'load', '-dry-run', '-url', url]);
+  expect(status).toBe(0);
+  expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+    ['KIND', 'SHARD', 'FROM', 'TO', 'SIZE'],
+    ['tstore', '', '3', 'aaaaaaaa', 'bbbbbbbb', '2.0 KiB'].filter((text) => text !== ''),
+    ['kstore', '', '0', '-', 'bbbbbbbb', '1.0 KiB'].filter((text) => text !== ''),
+    [''],
+    ['NODE', 'COPIES TO MAKE', 'COPIES TO GIVE UP', 'SIZE TO COPY'],
+    ['aaaaaaaa', '0', '1', '0 B'],
+    ['bbbbbbbb', '2', '0', '3.0 KiB'],
+    [''],
+  ]);
+});
+
+test('a change that is watched says how far it is, and ends when nothing is left', async () => {
+  const plans = [changes, changes.slice(0, 1), []].map((left) =>
+    JSON.stringify({ dryRun: true, changes: left, balancing: left.length > 0 ? 'load' : '' }),
+  );
+  server = createServer((request, response) => {
+    const isPlan = request.url === '/cluster/plan';
+    response.end(isPlan ? plans.shift() : JSON.stringify({ dryRun: false, changes }));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const said: string[] = [];
+  const io = { out: () => undefined, err: (text: string) => void said.push(text) };
+  const args = ['rebalance', '-watch', '-url', url];
+  expect(await runCommand(args, { ...io, isTerminal: false })).toBe(0);
+  expect(said).toEqual([
+    '0 of 3 steps done, 3.0 KiB left to copy\n',
+    '2 of 3 steps done, 0 B left to copy\n',
+    'done\n',
+  ]);
+});
+
+test('what to rebalance by is one of two words', async () => {
+  await expect(run(['rebalance', '-by', 'size'])).rejects.toThrow(UsageError);
+});
