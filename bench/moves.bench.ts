@@ -8,6 +8,7 @@
 
 import { startCluster, waitUntil } from '../test/support/citadel-cluster.ts';
 import type { CitadelProcess } from '../test/support/citadel-process.ts';
+import { readCpuSeconds } from './load/process-facts.ts';
 import { printTable } from './load/table.ts';
 
 const [secondsBefore = 15, connections = 4] = process.argv.slice(2).map(Number);
@@ -46,6 +47,17 @@ async function write(connection: number): Promise<void> {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Of all nodes, from their start. */
+function cpuSeconds(): number {
+  return cluster.nodes.reduce((sum, { pid }) => sum + readCpuSeconds(pid), 0);
+}
+
+/** Between two looks at the processes' CPU; on a machine that others use too, only this can be compared. */
+function cpuPerRow(seconds: number, fromMs: number, untilMs: number): string {
+  const rows = (rateBetween(fromMs, untilMs) * (untilMs - fromMs)) / 1_000;
+  return `${((seconds * 1e6) / rows).toFixed(1)} µs`;
 }
 
 function rateBetween(fromMs: number, untilMs: number): number {
@@ -89,8 +101,10 @@ try {
   const writers = Array.from({ length: connections }, (_, i) => write(i));
   await sleep(5_000);
   const startMs = performance.now();
+  const startCpu = cpuSeconds();
   await sleep(secondsBefore * 1_000);
   const joinMs = performance.now();
+  const joinCpu = cpuSeconds();
   const added = await cluster.addNode();
   const { uuid } = ((await added.request('/info')).json() as { node: { uuid: string } }).node;
   const share = (shardCount * replicas) / 4;
@@ -106,8 +120,10 @@ try {
     movePatienceMs,
   );
   const evenMs = performance.now();
+  const evenCpu = cpuSeconds();
   await sleep(secondsBefore * 1_000);
   const endMs = performance.now();
+  const endCpu = cpuSeconds();
   isStopped = true;
   await Promise.all(writers);
   const before = rateBetween(startMs, joinMs);
@@ -129,6 +145,9 @@ try {
       thousands(rateBetween(evenMs, endMs)),
       percent(rateBetween(evenMs, endMs), before),
     ],
+    ['CPU of the nodes per row before', cpuPerRow(joinCpu - startCpu, startMs, joinMs), ''],
+    ['while copies move', cpuPerRow(evenCpu - joinCpu, joinMs, evenMs), ''],
+    ['afterwards', cpuPerRow(endCpu - evenCpu, evenMs, endMs), ''],
     ['the moves took', `${((evenMs - joinMs) / 1_000).toFixed(0)} s`, ''],
     ['copies of the newcomer', `${copies} of ${share}`, percent(copies, share)],
     ['writes that failed', String(failures), ''],
