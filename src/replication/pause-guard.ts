@@ -67,7 +67,9 @@ export class PauseGuard {
     let isComplete = true;
     let isBehind = false;
     for (const peer of core.members()) {
-      if (peer.coveredMs >= this.#wokeMs || !peer.isComplete) continue;
+      if (peer.coveredMs >= this.#wokeMs) continue;
+      // What it said before the pause of itself may have changed.
+      if (!peer.isComplete && peer.hasStandingSince(this.#wokeMs)) continue;
       isComplete = false;
       if (peer.heardMs >= this.#wokeMs) isBehind = true;
     }
