@@ -20,7 +20,9 @@ export type PlantedBug =
   | 'nodrain'
   | 'norebuild'
   | 'leavingacks'
-  | 'nowake';
+  | 'nowake'
+  | 'noconfirm'
+  | 'readone';
 
 export const plantedBugs: readonly PlantedBug[] = [
   'hints',
@@ -40,6 +42,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   'norebuild',
   'leavingacks',
   'nowake',
+  'noconfirm',
+  'readone',
 ];
 
 export function faultsOf(bug: PlantedBug | undefined): ReplicaFaults {

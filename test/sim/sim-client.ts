@@ -145,11 +145,12 @@ export class SimClient {
 
   #read(): void {
     const world = this.#world;
-    const { network, reads } = this.#cluster;
+    const { bug, network, reads } = this.#cluster;
     const level = world.pick(['one', 'primary', 'quorum', 'quorum'] as const);
     const cell = world.below(this.#cellCount);
     const invokedMs = world.now;
-    const node = level === 'one' ? world.pick(this.#record.replicas) : this.#record.primary;
+    const isAnywhere = level === 'one' || bug === 'readone';
+    const node = isAnywhere ? world.pick(this.#record.replicas) : this.#record.primary;
     let isOver = false;
     const end = () => {
       if (isOver) return;

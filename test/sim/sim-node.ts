@@ -207,11 +207,19 @@ export class SimNode {
   ): Sight | undefined {
     if (!this.isUp || this.machine === undefined) return undefined;
     if (this.pausedUntilMs > this.#cluster.world.now) return undefined;
-    if (this.machine.checkRead(level, marks, this.times) !== undefined) return undefined;
+    // Planted `readone`: any replica that is fresh enough for level one will do.
+    const enough = this.#cluster.bug === 'readone' ? 'one' : level;
+    if (this.machine.checkRead(enough, marks, this.times) !== undefined) return undefined;
     return this.store.see(cell);
   }
 
+  /** Planted: whoever was asked takes its own word for it. */
   confirmRead(reply: (refusal: string | undefined) => void): void {
+    const { bug } = this.#cluster;
+    if (bug === 'noconfirm' || bug === 'readone') {
+      reply(undefined);
+      return;
+    }
     const request = ++this.#request;
     this.#reads.set(request, reply);
     this.feed({ kind: 'confirm-read', request });
