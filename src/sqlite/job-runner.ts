@@ -92,14 +92,34 @@ export class JobRunner {
   }
 
   private async runBatch(handle: WriteHandle, batch: StatementBatch): Promise<void> {
-    const statement = handle.prepare(batch.sql);
-    const binders = batch.parameters.map(bindColumn);
-    const values = binders.map((): unknown => 0);
+    const { wide, rowCount } = batch;
+    const wideRows = wide === undefined ? 0 : rowCount - (rowCount % wide.rows);
+    if (wide !== undefined) {
+      await this.runRows(handle, batch, { ...wide, from: 0, until: wideRows });
+    }
+    await this.runRows(handle, batch, { sql: batch.sql, rows: 1, from: wideRows, until: rowCount });
+  }
+
+  /** Rows [from, until), so many a statement. */
+  private async runRows(
+    handle: WriteHandle,
+    { parameters }: StatementBatch,
+    { sql, rows, from, until }: { sql: string; rows: number; from: number; until: number },
+  ): Promise<void> {
+    if (from === until) return;
+    const statement = handle.prepare(sql);
+    const binders = parameters.map(bindColumn);
+    const values = new Array<unknown>(rows * binders.length).fill(0);
     let started = performance.now();
-    for (let row = 0; row < batch.rowCount; row++) {
-      for (let i = 0; i < binders.length; i++) values[i] = binders[i]!(row);
+    let lookAt = from + rowsPerLook;
+    for (let row = from; row < until; row += rows) {
+      for (let i = 0; i < values.length; i++) {
+        const column = i % binders.length;
+        values[i] = binders[column]!(row + (i - column) / binders.length);
+      }
       statement.run(values);
-      if (row % rowsPerLook !== rowsPerLook - 1) continue;
+      if (row < lookAt) continue;
+      lookAt += rowsPerLook;
       if (performance.now() - started < sliceMsMax) continue;
       await new Promise<void>((resolve) => setImmediate(resolve));
       if (this.closed) throw new CitadelError('cancelled', 'cannot write: the store is closing');

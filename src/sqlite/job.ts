@@ -16,6 +16,8 @@ export type ParameterColumn =
 /** Runs one prepared statement once for every row. */
 export interface StatementBatch {
   readonly sql: string;
+  /** The same for so many rows at once, their parameters one row after the other: spares crossings into SQLite. */
+  readonly wide?: { readonly sql: string; readonly rows: number } | undefined;
   readonly rowCount: number;
   /** In the order of the statement's `?`. */
   readonly parameters: readonly ParameterColumn[];

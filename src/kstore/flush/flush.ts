@@ -71,12 +71,20 @@ class Flush {
   readonly #options: FlushOptions;
   readonly #pacer: Pacer;
   #batch = new RowBatch();
+  /** Rows and bytes that are still to come, at most. */
+  #rowsLeft = 0;
+  #bytesLeft = 0;
 
   constructor(state: StoreState, memtables: readonly Memtable[], options: FlushOptions) {
     this.#state = state;
     this.#memtables = memtables;
     this.#options = options;
     this.#pacer = new Pacer(state.options.env);
+    for (const { rowCount, frameBytes } of memtables) {
+      this.#rowsLeft += rowCount;
+      this.#bytesLeft += frameBytes;
+    }
+    this.#batch.expect(this.#rowsLeft, this.#bytesLeft);
   }
 
   async run(positions: MetaChange): Promise<void> {
@@ -98,7 +106,11 @@ class Flush {
 
   async #write(): Promise<void> {
     this.#checkSignal();
+    const share = this.#batch.count / this.#rowsLeft;
+    this.#rowsLeft -= this.#batch.count;
+    this.#bytesLeft -= this.#bytesLeft * share;
     await writeRows(this.#state, this.#batch, {});
+    this.#batch.expect(this.#rowsLeft, this.#bytesLeft);
   }
 
   #checkSignal(): void {

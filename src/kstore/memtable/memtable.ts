@@ -26,6 +26,18 @@ export class Memtable {
     this.#seed = seed;
   }
 
+  /** Of keys that are here, each once. */
+  get rowCount(): number {
+    let sum = 0;
+    for (const { cells } of this.parts.values()) sum += cells.count;
+    return sum;
+  }
+
+  /** Of the frames as they came. */
+  get frameBytes(): number {
+    return this.#frameBytes;
+  }
+
   get isEmpty(): boolean {
     return this.parts.size === 0;
   }

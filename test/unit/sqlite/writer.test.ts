@@ -64,6 +64,19 @@ test('what was written is read back, file and log of SQLite in one', async () =>
   expect(reader.integrityFaults()).toEqual([]);
 });
 
+test.each([
+  1, 7, 8, 9, 1003,
+])('%i rows are the same through a statement for eight', async (count) => {
+  const one = insert(1, count);
+  const sql = `INSERT INTO t (no, name, big, bytes) VALUES ${new Array(8).fill('(?, ?, ?, ?)').join(', ')}`;
+  await writer.run(write([one], 'one.db'));
+  await writer.run(write([{ ...one, wide: { sql, rows: 8 } }], 'wide.db'));
+  const rowsOf = (file: string) =>
+    readers.reader(file).all('SELECT * FROM t ORDER BY no', [], true);
+  expect(rowsOf('wide.db')).toEqual(rowsOf('one.db'));
+  expect(rowsOf('wide.db').length).toBe(count);
+});
+
 test('a transaction that fails leaves nothing, and the next one works', async () => {
   await writer.run(write([insert(1, 10)]));
   await expect(writer.run(write([insert(11, 5), insert(3, 1)]))).rejects.toThrow('a/b/c.db');
