@@ -1,30 +1,97 @@
 /** Keys and values as answers: JSON `{"Key":...,"Value":...}`, base64 where bytes are not UTF-8, and binary. */
 
 import { isUtf8 } from 'node:buffer';
+import { decodeText, encodeText } from '../../base/text.ts';
 import type { KvAnswer, KvRowsBlock, KvWriteReport } from '../../broker/key-values.ts';
 import { kvOutcome } from '../../broker/key-values.ts';
-import { type ByteList, itemOf } from '../../model/key-list.ts';
+import { type ByteList, copyBytes, itemOf } from '../../model/key-list.ts';
 import { quoteJson } from '../server/error-reply.ts';
 import { recordOp } from './kv-bodies.ts';
+import { base64Size, isPlainText, writeBase64 } from './plain-json.ts';
 
 /** Names of entries shown in an error. */
 const namedMax = 1000;
 
-/** `"Key":"text"`, or `"KeyBase64":"..."` where it is asked for or the bytes are not UTF-8. */
-function renderField(name: string, bytes: Uint8Array, isBase64: boolean): string {
-  if (!isBase64 && isUtf8(bytes)) {
-    return `"${name}":${JSON.stringify(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))}`;
+const quoteMark = 0x22;
+const itemRoom = 64;
+const textOf = (text: string) => encodeText(text);
+const betweenItems = textOf(',\n');
+const fieldNames = {
+  key: { text: textOf('{"Key":"'), base64: textOf('{"KeyBase64":"') },
+  value: { text: textOf(',"Value":"'), base64: textOf(',"ValueBase64":"') },
+} as const;
+const noValue = textOf(',"Value":null}');
+const closeItem = 0x7d;
+
+/** Items of an answer in bytes: `"Key":"text"`, or `"KeyBase64":"..."` where it is asked for or the bytes are not UTF-8. */
+class ItemWriter {
+  readonly #isBase64: boolean;
+  #bytes: Uint8Array;
+  #size = 0;
+  count = 0;
+
+  constructor(isBase64: boolean, capacity: number) {
+    this.#isBase64 = isBase64;
+    this.#bytes = new Uint8Array(capacity);
   }
-  return `"${name}Base64":"${Buffer.from(bytes).toString('base64')}"`;
+
+  /** `lead`: before the first item. */
+  begin(lead: string): void {
+    this.#put(encodeText(lead));
+  }
+
+  add(key: Uint8Array, value: Uint8Array | undefined): void {
+    if (this.count++ > 0) this.#put(betweenItems);
+    this.#field(fieldNames.key, key);
+    if (value === undefined) {
+      this.#put(noValue);
+      return;
+    }
+    this.#field(fieldNames.value, value);
+    this.#reserve(1);
+    this.#bytes[this.#size++] = closeItem;
+  }
+
+  finish(tail = ''): Buffer {
+    this.#put(encodeText(tail));
+    return Buffer.from(this.#bytes.buffer, 0, this.#size);
+  }
+
+  #field(name: (typeof fieldNames)['key' | 'value'], bytes: Uint8Array): void {
+    const isPlain = !this.#isBase64 && isPlainText(bytes);
+    if (isPlain || (!this.#isBase64 && isUtf8(bytes))) {
+      this.#put(name.text);
+      this.#put(isPlain ? bytes : escaped(bytes));
+    } else {
+      this.#put(name.base64);
+      const size = base64Size(bytes.length);
+      this.#reserve(size);
+      writeBase64(bytes, this.#bytes, this.#size);
+      this.#size += size;
+    }
+    this.#reserve(1);
+    this.#bytes[this.#size++] = quoteMark;
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    copyBytes(bytes, 0, bytes.length, this.#bytes, this.#size);
+    this.#size += bytes.length;
+  }
+
+  #reserve(size: number): void {
+    const needed = this.#size + size;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#size));
+    this.#bytes = grown;
+  }
 }
 
-export function renderItem(
-  key: Uint8Array,
-  value: Uint8Array | undefined,
-  isBase64: boolean,
-): string {
-  const shown = value === undefined ? '"Value":null' : renderField('Value', value, isBase64);
-  return `{${renderField('Key', key, isBase64)},${shown}}`;
+/** Of UTF-8, as it stands between the quotes of a JSON string. */
+function escaped(bytes: Uint8Array): Uint8Array {
+  const quoted = JSON.stringify(decodeText(bytes));
+  return encodeText(quoted.slice(1, -1));
 }
 
 export interface ListFacts {
@@ -48,14 +115,15 @@ export async function* renderList(
   let last: Uint8Array | undefined;
   let lead = hasCursor ? '{"items":[' : '[';
   for await (const { keys, values } of blocks) {
-    const parts: string[] = [];
-    for (let i = 0; i < keys.ends.length; i++) {
-      parts.push(renderItem(itemOf(keys, i), itemOf(values, i), isBase64));
-    }
-    if (parts.length === 0) continue;
-    count += parts.length;
-    last = itemOf(keys, parts.length - 1);
-    yield Buffer.from(`${lead}${parts.join(',\n')}`);
+    const rows = keys.ends.length;
+    if (rows === 0) continue;
+    const capacity = (keys.bytes.length + values.bytes.length) * 1.4 + rows * itemRoom;
+    const items = new ItemWriter(isBase64, Math.ceil(capacity));
+    items.begin(lead);
+    for (let i = 0; i < rows; i++) items.add(itemOf(keys, i), itemOf(values, i));
+    count += rows;
+    last = itemOf(keys, rows - 1);
+    yield items.finish();
     lead = ',\n';
   }
   const cursor = cursorAfter(last, count, limit);
@@ -102,12 +170,12 @@ export async function* renderBinaryList(
   yield binaryRecord(recordOp.end, Buffer.from(cursor ?? ''));
 }
 
-export function renderGet(keys: ByteList, answer: KvAnswer, isBase64: boolean): string {
-  const parts: string[] = [];
-  for (let i = 0; i < keys.ends.length; i++) {
-    parts.push(renderItem(itemOf(keys, i), answer.value(i), isBase64));
-  }
-  return `[${parts.join(',\n')}]\n`;
+export function renderGet(keys: ByteList, answer: KvAnswer, isBase64: boolean): Buffer {
+  const count = keys.ends.length;
+  const items = new ItemWriter(isBase64, keys.bytes.length * 2 + count * itemRoom);
+  items.begin('[');
+  for (let i = 0; i < count; i++) items.add(itemOf(keys, i), answer.value(i));
+  return items.finish(']\n');
 }
 
 export function renderBinaryGet(keys: ByteList, answer: KvAnswer): Buffer {

@@ -7,6 +7,7 @@ import { CitadelError } from '../../base/errors.ts';
 import { encodeText } from '../../base/text.ts';
 import { type ByteList, ByteListBuilder } from '../../model/key-list.ts';
 import { describeBadPair } from '../../model/kv-limits.ts';
+import { readPlainItems } from './plain-json.ts';
 
 export const binaryType = 'application/x-citadel-kv';
 /** First byte of a binary record. */
@@ -145,6 +146,8 @@ export function refuseCondition(): never {
 }
 
 function readJsonPairs(body: Uint8Array): KvEntries {
+  const plain = readPlainItems(body, true);
+  if (plain !== undefined) return { ...plain, deleted: new Uint8Array(plain.keys.ends.length) };
   const entries = new EntryBuilder(body.length);
   for (const item of itemsOf(parseJson(body), 'items')) {
     const place = `entry ${entries.count}`;
@@ -160,6 +163,10 @@ function readJsonPairs(body: Uint8Array): KvEntries {
 }
 
 function readJsonKeys(body: Uint8Array): KvEntries {
+  const plain = readPlainItems(body, false);
+  if (plain !== undefined) {
+    return { ...plain, deleted: new Uint8Array(plain.keys.ends.length).fill(1) };
+  }
   const entries = new EntryBuilder(body.length);
   for (const item of itemsOf(parseJson(body), 'keys')) {
     const place = `entry ${entries.count}`;

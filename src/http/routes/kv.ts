@@ -181,7 +181,8 @@ function addGet(app: FastifyInstance, { broker }: HttpParts): void {
       if (wantsBinary(request)) {
         return reply.header('Content-Type', binaryType).send(renderBinaryGet(keys, answer));
       }
-      return sendJson(reply, renderGet(keys, answer, asked.isBase64));
+      const items = renderGet(keys, answer, asked.isBase64);
+      return reply.header('Content-Type', 'application/json').send(items);
     },
   });
 }

@@ -102,3 +102,72 @@ test('binary carries everything', async () => {
     }),
   );
 });
+
+/** With a field that the quick way does not know, so that JSON.parse reads it. */
+function readSlowly(entries: readonly Readonly<Record<string, string>>[]): string {
+  const read = entries.map((entry) => JSON.stringify({ ...entry, more: 1 }));
+  return outcomeOf(`[${read.join(',')}]`);
+}
+
+function outcomeOf(body: string): string {
+  try {
+    return JSON.stringify(shown(readPuts(bytesOf(body), json)));
+  } catch (error) {
+    return String(error);
+  }
+}
+
+// Goal: JSON that is read byte by byte says what it says to JSON.parse. Method: fields of all kinds, plain and not.
+test('JSON in its plain form is read as any other', async () => {
+  const digits = [...'ABYZabyz0189+/-_'];
+  const base64 = fc.oneof(
+    fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('base64')),
+    fc.string({ unit: fc.constantFrom(...digits), maxLength: 7 }),
+    fc
+      .tuple(fc.string({ unit: fc.constantFrom(...digits), maxLength: 7 }), fc.nat(3))
+      .map(([text, pads]) => text + '='.repeat(pads)),
+    fc.constantFrom('a=b', 'a b', 'é', 'QQ==Q'),
+  );
+  const text = fc.oneof(
+    fc.string({ maxLength: 5 }),
+    fc.string({ unit: 'binary', maxLength: 4 }),
+    fc.constantFrom('"', '\\', '\n', 'ü', '\x7f', '', ' ', '}],'),
+  );
+  const entry = fc.record(
+    { Key: text, KeyBase64: base64, Value: text, ValueBase64: base64 },
+    { requiredKeys: [] },
+  );
+  const isUsual = (one: Readonly<Record<string, string>>) =>
+    ('Key' in one ? 1 : 0) + ('KeyBase64' in one ? 1 : 0) === 1 &&
+    ('Value' in one ? 1 : 0) + ('ValueBase64' in one ? 1 : 0) === 1;
+  const entries = fc.array(fc.oneof(entry.filter(isUsual), entry), { minLength: 1, maxLength: 4 });
+  await fc.assert(
+    fc.property(entries, fc.constantFrom(0, 1), (list, indent) => {
+      expect(outcomeOf(JSON.stringify(list, undefined, indent))).toBe(readSlowly(list));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a field that comes twice, in the plain form, counts once', () => {
+  const twice = '[{"Key":"a","Key":"b","Value":"c","Value":"d"}]';
+  expect(shown(readPuts(bytesOf(twice), json))).toEqual([['b', 'd']]);
+  expect(outcomeOf('[{"Key":"a","Value":"b"}] x')).toContain('cannot read JSON body');
+  expect(outcomeOf('[{"Key":"a","Value":"b"},]')).toContain('cannot read JSON body');
+});
+
+test('keys in the plain form are read as any other', async () => {
+  const names = fc.array(fc.oneof(fc.string(), fc.constantFrom('a', 'ü', '"')), { minLength: 1 });
+  await fc.assert(
+    fc.property(names, (list) => {
+      const read = (body: string) => {
+        try {
+          return shown(readKeys(bytesOf(body), json));
+        } catch (error) {
+          return String(error);
+        }
+      };
+      expect(read(JSON.stringify(list))).toEqual(read(JSON.stringify({ keys: list })));
+    }),
+  );
+});
