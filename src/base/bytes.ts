@@ -37,6 +37,24 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/** As `compareBytes`, of parts of two buffers; the first `depth` bytes are known to be equal. */
+export function compareParts(
+  a: Uint8Array,
+  startA: number,
+  sizeA: number,
+  b: Uint8Array,
+  startB: number,
+  sizeB: number,
+  depth = 0,
+): number {
+  const size = Math.min(sizeA, sizeB);
+  for (let i = depth; i < size; i++) {
+    const difference = a[startA + i]! - b[startB + i]!;
+    if (difference !== 0) return difference;
+  }
+  return sizeA - sizeB;
+}
+
 /** The next multiple of 8 at or above `offset`. */
 export function align8(offset: number): number {
   return Math.ceil(offset / 8) * 8;

@@ -3,9 +3,9 @@
  * that a list of any length needs a block per stream.
  */
 
-import { compareBytes } from '../../base/bytes.ts';
+import { compareBytes, compareParts } from '../../base/bytes.ts';
 import { CitadelError } from '../../base/errors.ts';
-import { type ByteList, ByteListBuilder, itemOf } from '../../model/key-list.ts';
+import { type ByteList, ByteListBuilder, itemOf, startOf } from '../../model/key-list.ts';
 import { checkTableName } from '../../model/kv-limits.ts';
 import type { KvScanBlock } from '../../rpc/data-node-api.ts';
 import type { KvListRequest, KvRowsBlock } from '../key-values.ts';
@@ -57,7 +57,10 @@ function cut({ keys, values }: KvRowsBlock, from: number, until: number): KvRows
 /** One stream at its current row. */
 class Lane {
   block: KvScanBlock | undefined;
+  /** Number of the row in the block, and where its key lies. */
   at = 0;
+  keyFrom = 0;
+  keySize = 0;
   readonly #rows: AsyncIterator<KvScanBlock>;
 
   constructor(stream: AsyncIterable<KvScanBlock>) {
@@ -70,19 +73,37 @@ class Lane {
     for (;;) {
       const next = await this.#rows.next();
       this.block = next.done === true ? undefined : next.value;
-      this.at = 0;
       hasTable ||= this.block?.hasTable === true;
-      if (this.block === undefined || this.block.keys.ends.length > 0) return hasTable;
+      if (this.block === undefined || this.block.keys.ends.length > 0) break;
     }
+    this.at = 0;
+    this.keyFrom = 0;
+    this.keySize = this.block?.keys.ends[0] ?? 0;
+    return hasTable;
   }
 
-  get key(): Uint8Array {
-    return itemOf(this.block!.keys, this.at);
+  /** Adds the current row and steps to the next; false = that was the last of the block. */
+  moveTo(keyList: ByteListBuilder, valueList: ByteListBuilder): boolean {
+    const { keys, values } = this.block!;
+    const { at, keyFrom, keySize } = this;
+    keyList.add(keys.bytes, keyFrom, keySize);
+    const valueFrom = startOf(values, at);
+    valueList.add(values.bytes, valueFrom, values.ends[at]! - valueFrom);
+    this.at = at + 1;
+    if (this.at === keys.ends.length) return false;
+    this.keyFrom = keyFrom + keySize;
+    this.keySize = keys.ends[this.at]! - this.keyFrom;
+    return true;
   }
 
   async close(): Promise<void> {
     await this.#rows.return?.();
   }
+}
+
+function compareLanes(a: Lane, b: Lane): number {
+  const [one, other] = [a.block!.keys.bytes, b.block!.keys.bytes];
+  return compareParts(one, a.keyFrom, a.keySize, other, b.keyFrom, b.keySize);
 }
 
 class MergedLanes {
@@ -105,7 +126,8 @@ class MergedLanes {
           yield* this.#rest();
           break;
         }
-        await this.#step();
+        const emptied = this.#step();
+        if (emptied !== undefined) await this.#reload(emptied);
         const isFull =
           this.#keys.size + this.#values.size >= blockBytes || this.#keys.count >= blockRowsMax;
         if (isFull) yield this.#take();
@@ -120,35 +142,31 @@ class MergedLanes {
     return { keys: this.#keys.take(), values: this.#values.take() };
   }
 
-  /** Rows of the lane with the least key, up to the next lane's or the end of its block. */
-  async #step(): Promise<void> {
+  /** Rows of the lane with the least key, up to the next lane's; returns the lane when its block has ended. */
+  #step(): Lane | undefined {
     const [least, next] = this.#twoLeast();
-    const { keys, values } = least.block!;
-    const count = keys.ends.length;
-    const bound = next.key;
+    const keyList = this.#keys;
+    const valueList = this.#values;
     do {
-      this.#keys.add(itemOf(keys, least.at));
-      this.#values.add(itemOf(values, least.at));
-      least.at++;
       this.#left--;
-    } while (
-      this.#left > 0 &&
-      least.at < count &&
-      this.#keys.count < blockRowsMax &&
-      compareBytes(least.key, bound) < 0
-    );
-    if (least.at < count) return;
-    await least.load();
-    if (least.block === undefined) this.#lanes = this.#lanes.filter((lane) => lane !== least);
+      if (!least.moveTo(keyList, valueList)) return least;
+    } while (this.#left > 0 && keyList.count < blockRowsMax && compareLanes(least, next) < 0);
+    return undefined;
+  }
+
+  async #reload(lane: Lane): Promise<void> {
+    await lane.load();
+    if (lane.block === undefined) this.#lanes = this.#lanes.filter((one) => one !== lane);
   }
 
   #twoLeast(): [Lane, Lane] {
     let least = this.#lanes[0]!;
     let next = this.#lanes[1]!;
-    if (compareBytes(next.key, least.key) < 0) [least, next] = [next, least];
-    for (const lane of this.#lanes.slice(2)) {
-      if (compareBytes(lane.key, least.key) < 0) [least, next] = [lane, least];
-      else if (compareBytes(lane.key, next.key) < 0) next = lane;
+    if (compareLanes(next, least) < 0) [least, next] = [next, least];
+    for (let i = 2; i < this.#lanes.length; i++) {
+      const lane = this.#lanes[i]!;
+      if (compareLanes(lane, least) < 0) [least, next] = [lane, least];
+      else if (compareLanes(lane, next) < 0) next = lane;
     }
     return [least, next];
   }

@@ -62,9 +62,11 @@ export function readHlc(source: Uint8Array, at: number): number {
   return high * two24 + ((source[at + 4]! << 16) | (source[at + 5]! << 8) | source[at + 6]!);
 }
 
+const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 export function readOrigin(source: Uint8Array, at: number): string {
   let text = '';
-  for (let i = at; i < at + 8; i++) text += source[i]!.toString(16).padStart(2, '0');
+  for (let i = at; i < at + 8; i++) text += hexOf[source[i]!]!;
   return text;
 }
 

@@ -5,6 +5,7 @@
  * Of two entries of a key the greater stamp wins; in one frame the later entry.
  */
 
+import { compareParts } from '../../base/bytes.ts';
 import { invariant } from '../../base/errors.ts';
 
 /** A frame as the memtable keeps it: views, stamp. */
@@ -159,22 +160,4 @@ export class TableCells {
     const sizeB = frameB.entries[atB + 1]!;
     return compareParts(frameA.bytes, startA, sizeA, frameB.bytes, startB, sizeB, depth);
   }
-}
-
-/** Order of unsigned bytes, a prefix first; the first `depth` bytes are known to be equal. */
-export function compareParts(
-  a: Uint8Array,
-  startA: number,
-  sizeA: number,
-  b: Uint8Array,
-  startB: number,
-  sizeB: number,
-  depth = 0,
-): number {
-  const size = Math.min(sizeA, sizeB);
-  for (let i = depth; i < size; i++) {
-    const difference = a[startA + i]! - b[startB + i]!;
-    if (difference !== 0) return difference;
-  }
-  return sizeA - sizeB;
 }

@@ -5,123 +5,77 @@
  * Memory is sure where its entry has a greater stamp than any row of any file, which nearly always holds.
  */
 
+import { compareParts } from '../../base/bytes.ts';
 import { type ByteList, ByteListBuilder, itemOf, startOf } from '../../model/key-list.ts';
-import { deletedSize } from '../../model/kv-frame.ts';
 import type { KvValues } from '../contract.ts';
 import type { KvFile } from '../file/kv-file.ts';
 import { PageCursor, questionSizeMax, readBody, readMany } from '../file/kv-file.ts';
-import {
-  deletedFlag,
-  fileKey,
-  headSize,
-  readHlc,
-  readOrigin,
-  readWord,
-  stampSize,
-} from '../file/row-layout.ts';
-import { compareParts, compareStamps, hashKey, type MemFrame } from '../memtable/table-cells.ts';
+import { deletedFlag, fileKey, headSize, readWord, stampSize } from '../file/row-layout.ts';
+import { compareStamps, hashKey, type MemFrame, type TableCells } from '../memtable/table-cells.ts';
 import { Pacer } from '../store/pacer.ts';
 import type { StoreState } from '../store/store-state.ts';
+import { FoundRows, rowKind } from './found-rows.ts';
 
 const blockBytes = 1024 * 1024;
 const blockKeysMax = 16_384;
 /** Four times the keys of a question, a power of two. */
 const slotCount = questionSizeMax * 4;
 
-/** What was found of one key so far. */
-interface Found {
-  readonly hlc: number;
-  readonly origin: string;
-  readonly bytes: Uint8Array;
-  readonly at: number;
-  readonly size: number;
-  readonly isDeleted: boolean;
-  /** It lies in this file, too large to come with the others. */
-  readonly largeIn: KvFile | undefined;
+/** Keys [from, until) of a request, no more than one question. */
+interface Group {
+  readonly table: number;
+  readonly keys: ByteList;
+  readonly from: number;
+  readonly until: number;
 }
 
-function foundInFrame(frame: MemFrame, entry: number): Found {
-  const { bytes, entries, hlc, origin } = frame;
-  const size = entries[entry * 4 + 3]!;
-  const isDeleted = size === deletedSize;
-  const at = entries[entry * 4 + 2]!;
-  return { hlc, origin, bytes, at, size: isDeleted ? 0 : size, isDeleted, largeIn: undefined };
+/** In one turn, so that memory and files fit together. @throws CitadelError `corrupt` */
+function look(state: StoreState, group: Group, found: FoundRows): void {
+  lookInMemory(state, group, found);
+  for (const file of state.files) lookInFile(state, file, group, found);
 }
 
-function foundOnPage(cursor: PageCursor, file: KvFile): Found {
-  const { bytes, headAt, valueSize, hasLargeValue } = cursor;
-  return {
-    hlc: readHlc(bytes, headAt),
-    origin: readOrigin(bytes, headAt + 7),
-    bytes,
-    at: headAt + headSize,
-    size: hasLargeValue ? 0 : valueSize,
-    isDeleted: (bytes[headAt + stampSize]! & deletedFlag) !== 0,
-    largeIn: hasLargeValue ? file : undefined,
-  };
-}
-
-/** Keys [from, until) of the request, fewer than one question. */
-class KeyGroup {
-  readonly found: (Found | undefined)[] = [];
-  readonly #state: StoreState;
-  readonly #table: number;
-  readonly #keys: ByteList;
-  readonly #from: number;
-  readonly #until: number;
-
-  constructor(state: StoreState, table: number, keys: ByteList, from: number, until: number) {
-    this.#state = state;
-    this.#table = table;
-    this.#keys = keys;
-    this.#from = from;
-    this.#until = until;
+function lookInMemory(state: StoreState, { table, keys, from, until }: Group, found: FoundRows) {
+  const known: TableCells[] = [];
+  for (const { parts } of state.memtables) {
+    const cells = parts.get(table)?.cells;
+    if (cells !== undefined) known.push(cells);
   }
-
-  /** In one turn, so that memory and files fit together. @throws CitadelError `corrupt` */
-  look(): void {
-    for (let i = this.#from; i < this.#until; i++) this.found.push(this.#inMemory(i));
-    for (const file of this.#state.files) this.#lookIn(file);
-  }
-
-  #inMemory(i: number): Found | undefined {
-    const { bytes, ends } = this.#keys;
-    const start = startOf(this.#keys, i);
+  for (let i = from; i < until; i++) {
+    const start = startOf(keys, i);
     let best: MemFrame | undefined;
     let entry = 0;
-    for (const { parts } of this.#state.memtables) {
-      const cells = parts.get(this.#table)?.cells;
-      const cell = cells === undefined ? -1 : cells.find(bytes, start, ends[i]! - start);
-      if (cells === undefined || cell < 0) continue;
+    for (const cells of known) {
+      const cell = cells.find(keys.bytes, start, keys.ends[i]! - start);
+      if (cell < 0) continue;
       const frame = cells.frameAt(cell);
       if (best !== undefined && compareStamps(frame, best) <= 0) continue;
       best = frame;
       entry = cells.entryOf[cell]!;
     }
-    return best && foundInFrame(best, entry);
+    if (best === undefined) found.noteAbsent(i - from);
+    else found.noteEntry(i - from, best, entry);
   }
+}
 
-  /** Keys that the file may have a newer row of. */
-  #lookIn(file: KvFile): void {
-    const places: number[] = [];
-    const asked: Uint8Array[] = [];
-    for (let place = 0; place < this.found.length; place++) {
-      const known = this.found[place];
-      if (known !== undefined && known.hlc > file.rowHlcMax) continue;
-      places.push(place);
-      asked.push(fileKey(this.#table, itemOf(this.#keys, this.#from + place)));
-    }
-    if (asked.length === 0) return;
-    const { readers } = this.#state.options;
-    const cursor = new PageCursor(file, readers);
-    cursor.set(readMany(file, readers, asked));
-    const slots = slotsOf(asked);
-    while (cursor.next()) {
-      const row = foundOnPage(cursor, file);
-      for (const index of matches(cursor, asked, slots)) {
-        const known = this.found[places[index]!];
-        if (known === undefined || compareStamps(row, known) > 0) this.found[places[index]!] = row;
-      }
+/** Keys that the file may have a newer row of. */
+function lookInFile(state: StoreState, file: KvFile, group: Group, found: FoundRows): void {
+  const { table, keys, from, until } = group;
+  const places: number[] = [];
+  const asked: Uint8Array[] = [];
+  for (let place = 0; place < until - from; place++) {
+    if (found.isSure(place, file)) continue;
+    places.push(place);
+    asked.push(fileKey(table, itemOf(keys, from + place)));
+  }
+  if (asked.length === 0) return;
+  const { readers } = state.options;
+  const cursor = new PageCursor(file, readers);
+  cursor.set(readMany(file, readers, asked));
+  const slots = slotsOf(asked);
+  while (cursor.next()) {
+    for (const index of matches(cursor, asked, slots)) {
+      found.noteRow(places[index]!, cursor, file);
     }
   }
 }
@@ -154,12 +108,14 @@ function matches(
 const nothing = new Uint8Array(0);
 
 class ValueBlock {
-  #start: number;
-  #present = new Uint8Array(64);
-  readonly #values = new ByteListBuilder(4096, 64);
+  #start = 0;
+  #present: Uint8Array;
+  readonly #values: ByteListBuilder;
 
-  constructor(start: number) {
-    this.#start = start;
+  /** `count`: keys of the request. */
+  constructor(count: number) {
+    this.#present = new Uint8Array(Math.min(count, blockKeysMax));
+    this.#values = new ByteListBuilder(4096, Math.min(count, blockKeysMax));
   }
 
   get isFull(): boolean {
@@ -171,13 +127,7 @@ class ValueBlock {
   }
 
   add(isPresent: boolean, bytes: Uint8Array, at: number, size: number): void {
-    const place = this.#values.count;
-    if (place === this.#present.length) {
-      const grown = new Uint8Array(place * 2);
-      grown.set(this.#present);
-      this.#present = grown;
-    }
-    this.#present[place] = isPresent ? 1 : 0;
+    this.#present[this.#values.count] = isPresent ? 1 : 0;
     this.#values.add(bytes, at, size);
   }
 
@@ -193,18 +143,20 @@ class ValueBlock {
 function addFound(
   state: StoreState,
   block: ValueBlock,
-  found: Found | undefined,
+  found: FoundRows,
+  place: number,
   k: () => Uint8Array,
 ): void {
-  if (found === undefined || found.isDeleted) {
+  const kind = found.kind[place]!;
+  if (kind === rowKind.value) {
+    block.add(true, found.bytes[place]!, found.at[place]!, found.size[place]!);
+    return;
+  }
+  if (kind !== rowKind.large) {
     block.add(false, nothing, 0, 0);
     return;
   }
-  if (found.largeIn === undefined) {
-    block.add(true, found.bytes, found.at, found.size);
-    return;
-  }
-  const body = readBody(found.largeIn, state.options.readers, k());
+  const body = readBody(found.file[place]!, state.options.readers, k());
   const isGone = body === undefined || (body[stampSize]! & deletedFlag) !== 0;
   if (isGone) block.add(false, nothing, 0, 0);
   else block.add(true, body, headSize, readWord(body, 20));
@@ -218,14 +170,15 @@ export async function* getKeys(
   signal: AbortSignal,
 ): AsyncGenerator<KvValues> {
   const pacer = new Pacer(state.options.env, signal);
-  const block = new ValueBlock(0);
   const count = keys.ends.length;
+  const block = new ValueBlock(count);
+  const found = new FoundRows(Math.min(count, questionSizeMax));
   for (let from = 0; from < count; from += questionSizeMax) {
-    const group = new KeyGroup(state, table, keys, from, Math.min(count, from + questionSizeMax));
+    const group = { table, keys, from, until: Math.min(count, from + questionSizeMax) };
     try {
-      group.look();
-      for (const [place, found] of group.found.entries()) {
-        addFound(state, block, found, () => fileKey(table, itemOf(keys, from + place)));
+      look(state, group, found);
+      for (let i = from; i < group.until; i++) {
+        addFound(state, block, found, i - from, () => fileKey(table, itemOf(keys, i)));
         if (block.isFull) yield block.take();
       }
     } catch (error) {

@@ -3,7 +3,8 @@
  * sources, the one with the least key on top.
  */
 
-import { compareParts, compareStamps } from '../memtable/table-cells.ts';
+import { compareParts } from '../../base/bytes.ts';
+import { compareStamps } from '../memtable/table-cells.ts';
 import type { RowSource } from './row-source.ts';
 
 export class MergedRows {

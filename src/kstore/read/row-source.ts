@@ -3,6 +3,7 @@
  * points at one row at a time; nothing is made per row.
  */
 
+import { compareParts } from '../../base/bytes.ts';
 import { deletedSize } from '../../model/kv-frame.ts';
 import type { SqliteReaders } from '../../sqlite/sqlite.ts';
 import type { KvRange } from '../contract.ts';
@@ -20,7 +21,7 @@ import {
   tablePrefix,
 } from '../file/row-layout.ts';
 import type { Run } from '../memtable/sorted-runs.ts';
-import { compareParts, type MemFrame, type TableCells } from '../memtable/table-cells.ts';
+import type { MemFrame, TableCells } from '../memtable/table-cells.ts';
 
 export interface RowValue {
   readonly bytes: Uint8Array;
