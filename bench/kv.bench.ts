@@ -1,11 +1,13 @@
 /**
- * Keys and values: the engine beside bare better-sqlite3, one node over gRPC and HTTP JSON beside Redis, all in one run.
+ * Keys and values: the engine beside bare better-sqlite3, one node over gRPC and HTTP JSON, three nodes with two
+ * copies, and Redis, all in one run.
  * 16-byte random keys, 100-byte values, fsync always.
- * Run: npm run bench -- kv [keys, default 500000] [engine] [grpc] [http] [redis] [--NODE-FLAG of the server, such as --cpu-prof]
+ * Run: npm run bench -- kv [keys, default 500000] [engine] [grpc] [http] [cluster] [redis] [--NODE-FLAG of the server, such as --cpu-prof]
  *
  * Needs a build (`npm run build`). Client and server share the cores: CPU time per operation is the server's alone.
  */
 
+import { benchCluster } from './kv/cluster.ts';
 import { benchEngine } from './kv/engine.ts';
 import { benchRedis } from './kv/redis.ts';
 import { benchServer } from './kv/server.ts';
@@ -29,6 +31,7 @@ const keys = new Keys(keyCount);
 const results: Result[] = [];
 if (isChosen('grpc')) results.push(...(await benchServer(keys, ['gRPC'], nodeArgs)));
 if (isChosen('http')) results.push(...(await benchServer(keys, ['HTTP JSON'], nodeArgs)));
+if (isChosen('cluster')) results.push(...(await benchCluster(keys, nodeArgs)));
 if (isChosen('redis')) {
   const redis = await benchRedis(keys);
   if (redis === undefined) process.stdout.write('redis-server is not installed\n');

@@ -16,7 +16,7 @@ import { KvFrameBuilder } from '../../src/model/kv-frame.ts';
 import { createInThreadWriter } from '../../src/sqlite/in-thread-writer.ts';
 import { createReaderPool } from '../../src/sqlite/reader-pool.ts';
 
-import { type BareRates, batchSize, Keys, keySize, value } from './workload.ts';
+import { type BareRates, batchSize, itemsOf, Keys, keySize, value } from './workload.ts';
 
 const sortedSize = 100_000;
 const env = createNodeEnv({ logLevel: 'error', logFormat: 'json' });
@@ -103,7 +103,7 @@ function listBare(database: Database.Database, keyCount: number): void {
 
 async function run(root: string, keyCount: number): Promise<{ rows: Row[]; bare: BareRates }> {
   const all = new Keys(keyCount);
-  const keys = all.slice(0, keyCount);
+  const keys = itemsOf(all.slice(0, keyCount));
   const asked = [...keys].sort(() => env.rng.next() - 0.5).slice(0, Math.min(keyCount, 200_000));
   const frames = framesOf(keys);
   const batches = batchesOf(asked);

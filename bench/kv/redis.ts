@@ -6,12 +6,14 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePort } from '../../test/support/free-port.ts';
 import { makeTempDir, removeTempDir } from '../../test/support/temp-dir.ts';
-import { batchSize, type Keys, measure, type Result, value } from './workload.ts';
+import { batchSize, itemsOf, type Keys, measure, type Result, value } from './workload.ts';
 
 const program = '/usr/bin/redis-server';
 const clients = 64;
-const singleCount = 5_000;
-const getCount = 100_000;
+/** Pipelines under way. */
+const lanes = 8;
+const singleCount = 10_000;
+const getCount = 500_000;
 const lineFeed = 10;
 
 /** Counts whole replies: status, number and bulk ones, as SET and GET give. */
@@ -114,14 +116,14 @@ export async function benchRedis(keys: Keys): Promise<readonly Result[] | undefi
       free.push(pipe);
     };
     const puts = (i: number) =>
-      keys.slice(i * batchSize, (i + 1) * batchSize).map((key) => [set, key, value]);
+      itemsOf(keys.slice(i * batchSize, (i + 1) * batchSize)).map((key) => [set, key, value]);
     return [
       await measure({
         ...{
           what: 'redis put, 1,000 a pipeline',
           calls,
           operations: batchSize,
-          concurrency: 4,
+          concurrency: lanes,
           pid,
         },
         call: (i) => on(puts(i)),
@@ -129,10 +131,14 @@ export async function benchRedis(keys: Keys): Promise<readonly Result[] | undefi
       await measure({
         ...{
           what: 'redis get, 1,000 a pipeline',
-          calls: getCount / batchSize,
+          calls: Math.min(getCount, keys.count) / batchSize,
           operations: batchSize,
         },
-        ...{ concurrency: 4, pid, call: () => on(keys.some(batchSize).map((key) => [get, key])) },
+        ...{
+          concurrency: lanes,
+          pid,
+          call: () => on(itemsOf(keys.some(batchSize)).map((key) => [get, key])),
+        },
       }),
       await measure({
         ...{ what: 'redis put, 64 clients, one key', calls: singleCount, operations: 1 },

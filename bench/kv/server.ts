@@ -13,41 +13,56 @@ import { keyValueService } from '../../src/rpc/methods.ts';
 import { type CitadelProcess, startCitadel } from '../../test/support/citadel-process.ts';
 import { findFreePort } from '../../test/support/free-port.ts';
 import { readMemory } from '../load/process-facts.ts';
-import { batchSize, type Keys, measure, type Result, value } from './workload.ts';
+import { batchSize, type Keys, measure, partOf, type Result, value } from './workload.ts';
 
 const deadlineMs = 60_000;
-const getCount = 100_000;
-const singleCount = 5_000;
+const getCount = 500_000;
+const singleCount = 10_000;
+const aloneCount = 1_000;
+const newestCount = 100_000;
 const clients = 64;
-const largeValue = new Uint8Array(10_000).fill(9);
+/** Batches under way. */
+const lanes = 8;
+const largeValue = new Uint8Array(10_000).fill(0x7a);
 const largeCount = 10_000;
 const largeBatch = 100;
 const table = 'bench';
 const noBytes = new Uint8Array(0);
 
 export interface Caller {
-  put(keys: readonly Uint8Array[], value: Uint8Array): Promise<unknown>;
-  get(keys: readonly Uint8Array[]): Promise<unknown>;
+  put(keys: ByteList, value: Uint8Array): Promise<unknown>;
+  get(keys: ByteList): Promise<unknown>;
   /** Resolves with how many keys there were. */
   list(): Promise<number>;
 }
 
-function repeated(bytes: Uint8Array, count: number): ByteList {
-  return listOf(new Array<Uint8Array>(count).fill(bytes));
+/** Made once for each value and size of a batch. */
+class Repeated {
+  #list: ByteList = listOf([]);
+  #of: Uint8Array | undefined;
+
+  take(bytes: Uint8Array, count: number): ByteList {
+    if (this.#of !== bytes || this.#list.ends.length !== count) {
+      this.#of = bytes;
+      this.#list = listOf(new Array<Uint8Array>(count).fill(bytes));
+    }
+    return this.#list;
+  }
 }
 
 export class GrpcCaller implements Caller {
   readonly #channel: Channel;
+  readonly #values = new Repeated();
 
   constructor(address: string) {
     this.#channel = new Channel(address, '');
   }
 
-  put(keys: readonly Uint8Array[], one: Uint8Array): Promise<unknown> {
+  put(keys: ByteList, one: Uint8Array): Promise<unknown> {
     const message = encodeKvWrite({
       table,
-      keys: listOf(keys),
-      values: repeated(one, keys.length),
+      keys,
+      values: this.#values.take(one, keys.ends.length),
       consistency: '',
       writeId: undefined,
       notAfterMs: 0,
@@ -55,8 +70,8 @@ export class GrpcCaller implements Caller {
     return this.#channel.unary(keyValueService.Put.path, message, deadlineMs);
   }
 
-  async get(keys: readonly Uint8Array[]): Promise<void> {
-    const message = encodeGet({ table, keys: listOf(keys), read: '' });
+  async get(keys: ByteList): Promise<void> {
+    const message = encodeGet({ table, keys, read: '' });
     for await (const part of this.#channel.stream(keyValueService.Get.path, message, deadlineMs)) {
       if (decodeValues(part).present.includes(0)) throw new Error('a key is missing');
     }
@@ -77,6 +92,11 @@ export class GrpcCaller implements Caller {
   }
 }
 
+function inBase64({ bytes, ends }: ByteList): string[] {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from(ends, (end, i) => all.toString('base64', ends[i - 1] ?? 0, end));
+}
+
 class JsonCaller implements Caller {
   readonly #server: CitadelProcess;
 
@@ -84,17 +104,14 @@ class JsonCaller implements Caller {
     this.#server = server;
   }
 
-  async put(keys: readonly Uint8Array[], one: Uint8Array): Promise<void> {
-    const ValueBase64 = Buffer.from(one).toString('base64');
-    const items = keys.map((key) => ({
-      KeyBase64: Buffer.from(key).toString('base64'),
-      ValueBase64,
-    }));
+  async put(keys: ByteList, one: Uint8Array): Promise<void> {
+    const Value = Buffer.from(one).toString();
+    const items = inBase64(keys).map((KeyBase64) => ({ KeyBase64, Value }));
     await this.#ask('/kv/put', items, 204);
   }
 
-  async get(keys: readonly Uint8Array[]): Promise<void> {
-    const items = keys.map((key) => ({ KeyBase64: Buffer.from(key).toString('base64') }));
+  async get(keys: ByteList): Promise<void> {
+    const items = inBase64(keys).map((KeyBase64) => ({ KeyBase64 }));
     const body = await this.#ask('/kv/get', items, 200);
     const found = JSON.parse(body.toString()) as { Value?: null }[];
     if (found.some(({ Value }) => Value === null)) throw new Error('a key is missing');
@@ -124,9 +141,12 @@ interface Rows {
 /** `fresh`: keys that nobody has put yet. */
 async function benchCaller({ name, caller, pid }: Rows, keys: Keys): Promise<Result[]> {
   const calls = Math.floor(keys.count / batchSize);
-  const batch = { operations: batchSize, concurrency: 4, pid };
-  const gets = { ...batch, calls: getCount / batchSize };
-  const newest = Math.max(0, keys.count - 100_000);
+  const batch = { operations: batchSize, concurrency: lanes, pid };
+  const gets = { ...batch, calls: Math.min(getCount, keys.count) / batchSize };
+  const newest = keys.mixed(Math.max(0, keys.count - newestCount), keys.count);
+  const batches = newest.ends.length / batchSize;
+  const batchOf = (i: number) =>
+    partOf(newest, (i % batches) * batchSize, ((i % batches) + 1) * batchSize);
   return [
     await measure({
       ...{ what: `${name} put, 1,000 a batch`, calls, ...batch },
@@ -134,13 +154,14 @@ async function benchCaller({ name, caller, pid }: Rows, keys: Keys): Promise<Res
     }),
     await measure({
       ...{ what: `${name} get of the newest, 1,000 a batch`, ...gets },
-      call: () => caller.get(keys.some(batchSize, newest)),
+      call: (i) => caller.get(batchOf(i)),
     }),
   ];
 }
 
 async function benchReads({ name, caller, pid }: Rows, keys: Keys): Promise<Result[]> {
-  const gets = { calls: getCount / batchSize, operations: batchSize, concurrency: 4, pid };
+  const calls = Math.min(getCount, keys.count) / batchSize;
+  const gets = { calls, operations: batchSize, concurrency: lanes, pid };
   let listed = 0;
   return [
     await measure({
@@ -157,32 +178,49 @@ async function benchReads({ name, caller, pid }: Rows, keys: Keys): Promise<Resu
   ];
 }
 
+const oneOf = (keys: Keys, i: number) => keys.slice(i % keys.count, (i % keys.count) + 1);
+
 async function benchSingle({ name, caller, pid }: Rows, keys: Keys): Promise<Result[]> {
   const one = { calls: singleCount, operations: 1, concurrency: clients, pid };
+  const alone = { calls: aloneCount, operations: 1, concurrency: 1, pid };
   return [
     await measure({
+      ...{ what: `${name} put, one client, one key`, ...alone },
+      call: (i) => caller.put(oneOf(keys, i), value),
+    }),
+    await measure({
+      ...{ what: `${name} get, one client, one key`, ...alone },
+      call: (i) => caller.get(oneOf(keys, i)),
+    }),
+    await measure({
       ...{ what: `${name} put, 64 clients, one key`, ...one },
-      call: (i) => caller.put([keys.at(i % keys.count)], value),
+      call: (i) => caller.put(oneOf(keys, i), value),
     }),
     await measure({
       ...{ what: `${name} get, 64 clients, one key`, ...one },
-      call: (i) => caller.get([keys.at(i % keys.count)]),
+      call: (i) => caller.get(oneOf(keys, i)),
     }),
   ];
 }
 
-function benchLarge({ name, caller, pid }: Rows, keys: Keys): Promise<Result> {
-  const calls = Math.min(largeCount, keys.count) / largeBatch;
-  return measure({
-    ...{
-      what: `${name} put of 10 KB, 100 a batch`,
-      calls,
-      operations: largeBatch,
-      concurrency: 4,
-      pid,
-    },
-    call: (i) => caller.put(keys.slice(i * largeBatch, (i + 1) * largeBatch), largeValue),
-  });
+async function benchLarge({ name, caller, pid }: Rows, keys: Keys): Promise<Result[]> {
+  const count = Math.min(largeCount, keys.count);
+  const work = { calls: count / largeBatch, operations: largeBatch, concurrency: 4, pid };
+  return [
+    await measure({
+      ...{ what: `${name} put of 10 KB, 100 a batch`, ...work },
+      call: (i) => caller.put(keys.slice(i * largeBatch, (i + 1) * largeBatch), largeValue),
+    }),
+    await measure({
+      ...{ what: `${name} get of 10 KB, 100 a batch`, ...work },
+      call: (i) => caller.get(keys.slice(i * largeBatch, (i + 1) * largeBatch)),
+    }),
+  ];
+}
+
+function tellMemory(name: string, pid: number): void {
+  const { peakBytes } = readMemory(pid);
+  process.stdout.write(`${name}: ${(peakBytes / 2 ** 20).toFixed(0)} MiB resident at most\n`);
 }
 
 /** `nodeArgs`: of the server's Node, such as --cpu-prof. */
@@ -202,13 +240,13 @@ export async function benchServer(
     const caller = name === 'gRPC' ? grpc : new JsonCaller(server);
     try {
       results.push(...(await benchCaller({ name, caller, pid: server.pid }, keys)));
+      tellMemory(`${name}, while keys are put`, server.pid);
       await server.stop();
       await server.restart();
       const rows = { name, caller, pid: server.pid };
       results.push(...(await benchReads(rows, keys)), ...(await benchSingle(rows, keys)));
-      results.push(await benchLarge(rows, keys));
-      const { peakBytes } = readMemory(server.pid);
-      process.stdout.write(`${name}: ${(peakBytes / 2 ** 20).toFixed(0)} MiB resident at most\n`);
+      results.push(...(await benchLarge(rows, keys)));
+      tellMemory(`${name}, after a restart`, server.pid);
     } finally {
       grpc.close();
       await server.stop();

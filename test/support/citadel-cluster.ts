@@ -21,6 +21,8 @@ export interface CitadelCluster {
   readonly etcd: EtcdProcess;
   readonly nodes: readonly CitadelProcess[];
   readonly urls: readonly string[];
+  /** Of the gRPC API of each node, past its proxy. */
+  readonly grpcAddresses: readonly string[];
   /** In front of each node, when the cluster is proxied. */
   readonly proxies: readonly TcpProxy[];
   /** Every node answers /health, and every shard has a primary that takes writes. */
@@ -70,6 +72,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Citade
   const etcd = await startEtcd();
   const nodes: CitadelProcess[] = [];
   const proxies: TcpProxy[] = [];
+  const addressOf = new Map<CitadelProcess, string>();
   let started = 0;
 
   async function startNode(): Promise<CitadelProcess> {
@@ -77,7 +80,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Citade
     const proxy = proxied ? await startTcpProxy(grpcPort) : undefined;
     if (proxy !== undefined) proxies.push(proxy);
     const url = proxy === undefined ? [] : ['-url', `127.0.0.1:${proxy.port}`];
-    return startCitadel({
+    const node = await startCitadel({
       ...nodeOptions?.(started++),
       args: [
         ...['-kvstore', etcd.url, '-grpc', `127.0.0.1:${grpcPort}`],
@@ -86,6 +89,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Citade
         ...args,
       ],
     });
+    addressOf.set(node, `127.0.0.1:${grpcPort}`);
+    return node;
   }
 
   const cluster: CitadelCluster = {
@@ -94,6 +99,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Citade
     proxies,
     get urls() {
       return nodes.map(({ url }) => url);
+    },
+    get grpcAddresses() {
+      return nodes.map((node) => addressOf.get(node)!);
     },
     async waitUntilHealthy(patienceMs) {
       const all = async () => (await Promise.all(nodes.map(isHealthy))).every(Boolean);
