@@ -10,6 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
+import { startCompared } from '../support/compared-citadel.ts';
 import {
   type InfluxdLimits,
   type InfluxdProcess,
@@ -63,7 +64,7 @@ async function startPair(settings: Readonly<Record<string, string>>): Promise<Pa
     const value = settings[name]!;
     return `${name} = ${/^\d+$/.test(value) ? value : JSON.stringify(value)}`;
   });
-  const citadel = await startCitadel({ args });
+  const citadel = await startCompared({ args });
   const influxd = await startInfluxd(limits).catch(async (error: unknown) => {
     await citadel.cleanUp();
     throw error;
@@ -189,7 +190,7 @@ describe.runIf(influxdInstalled)('beside a real server', () => {
 });
 
 test('points are counted as they are read', async () => {
-  const citadel = await startCitadel({ args: ['-max-select-point', '50'] });
+  const citadel = await startCompared({ args: ['-max-select-point', '50'] });
   try {
     await load(citadel);
     const words = /"error":"max-select-point limit exceeed: \(\d+\/50\)"/;

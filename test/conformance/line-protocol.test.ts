@@ -13,7 +13,7 @@ import { encodeText } from '../../src/base/text.ts';
 import { LineParser } from '../../src/lineprotocol/lineprotocol.ts';
 import { type Precision, parsePrecision } from '../../src/lineprotocol/precision.ts';
 import { WriteOutcome } from '../../src/lineprotocol/write-outcome.ts';
-import { startCitadel } from '../support/citadel-process.ts';
+import { startCompared } from '../support/compared-citadel.ts';
 import { type InfluxdProcess, influxdInstalled, startInfluxd } from '../support/influxd-process.ts';
 import { rawWrite } from './raw-write.ts';
 import { readAnswer, type StoredCells, sortCells, storeBatch } from './stored-points.ts';
@@ -208,7 +208,7 @@ describe.runIf(influxdInstalled)('line protocol against influxd 1.6.7', () => {
   });
 
   test('the same lines over HTTP into a citadel, and back by SELECT', async () => {
-    const citadel = await startCitadel();
+    const citadel = await startCompared();
     try {
       const cases = [...curated, ...makeMutants()].filter((_, i) => i % servedEvery === 0);
       expect(await compareAll(cases, (one) => askServer(citadel, one))).toEqual([]);

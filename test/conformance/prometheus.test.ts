@@ -8,7 +8,8 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
+import type { CitadelProcess } from '../support/citadel-process.ts';
+import { startCompared } from '../support/compared-citadel.ts';
 import type { HttpResponse } from '../support/http-client.ts';
 import { type InfluxdProcess, influxdInstalled, startInfluxd } from '../support/influxd-process.ts';
 import {
@@ -98,7 +99,7 @@ describe.skipIf(!influxdInstalled)('Prometheus remote storage as InfluxDB 1.6.7 
   let influxd: InfluxdProcess;
 
   beforeAll(async () => {
-    [citadel, influxd] = await Promise.all([startCitadel(), startInfluxd()]);
+    [citadel, influxd] = await Promise.all([startCompared(), startInfluxd()]);
     const given = [...stored, ...fc.sample(series, { numRuns: 150, seed: 7 })];
     for (const server of [citadel, influxd]) {
       const q =

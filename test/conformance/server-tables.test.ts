@@ -7,7 +7,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
+import type { CitadelProcess } from '../support/citadel-process.ts';
+import { startCompared } from '../support/compared-citadel.ts';
 import { type InfluxdProcess, influxdInstalled, startInfluxd } from '../support/influxd-process.ts';
 
 interface Table {
@@ -67,7 +68,7 @@ describe.skipIf(!influxdInstalled)('tables about the server', () => {
   }
 
   beforeAll(async () => {
-    [citadel, influxd] = await Promise.all([startCitadel(), startInfluxd()]);
+    [citadel, influxd] = await Promise.all([startCompared(), startInfluxd()]);
     await Promise.all([load(citadel), load(influxd)]);
   });
 

@@ -1,12 +1,15 @@
 /**
  * Goal: three nodes with two copies answer as InfluxDB 1.6.7 does, whole and with one node down.
  * Method: random queries asked of one node of a cluster; then another node is killed, and the cases of
- * select.test.ts and other random queries are asked.
+ * select.test.ts, other random queries, some of statements.test.ts and all of http-surface.test.ts are asked. Everything
+ * that is compared with InfluxDB runs against a cluster by scripts/compare-cluster.mjs.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { etcdInstalled } from '../../support/etcd-process.ts';
 import { influxdInstalled } from '../../support/influxd-process.ts';
+import { askBoth, requestCases } from '../request-cases.ts';
+import { compareSteps, statementCases } from '../statement-cases.ts';
 import { caseFiles, type Difference, findDifference, readCases } from './compare-cases.ts';
 import { findRandomDifferences } from './random/compare.ts';
 import { QuestionGenerator } from './random/generate.ts';
@@ -15,6 +18,8 @@ import { type ClusterServers, type Question, startClusterServers } from './serve
 const parallel = 6;
 const randomCount = 300;
 const randomSeed = 20_261_121;
+/** Every so-manieth case of statements: each makes and drops databases. */
+const statementStride = 5;
 
 describe.runIf(influxdInstalled && etcdInstalled)('a cluster against influxd 1.6.7', () => {
   let servers: ClusterServers;
@@ -59,5 +64,20 @@ describe.runIf(influxdInstalled && etcdInstalled)('a cluster against influxd 1.6
     await servers.cluster.nodes[1]!.kill();
     await compareCases();
     await compareRandom(randomSeed + 1);
+  }, 180_000);
+
+  test('statements and requests with one node down', async () => {
+    const { citadel, influxd } = servers;
+    const asked = statementCases.filter((_, i) => i % statementStride === 0);
+    for (const one of asked) {
+      expect(await compareSteps(one, citadel, influxd), one.about).toBe(undefined);
+    }
+    process.stdout.write(`${asked.length} cases of statements equal\n`);
+    await compareSteps({ about: 'as at the start', steps: [] }, citadel, influxd);
+    for (const one of requestCases) {
+      const { ours, theirs } = await askBoth(one, [citadel.url, influxd.url]);
+      expect(ours, one.name).toEqual(theirs);
+    }
+    process.stdout.write(`${requestCases.length} requests equal\n`);
   }, 180_000);
 });

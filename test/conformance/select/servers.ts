@@ -1,7 +1,8 @@
 /** Both servers, started and loaded with the same data. */
 
 import { type CitadelCluster, startCluster } from '../../support/citadel-cluster.ts';
-import { type CitadelProcess, startCitadel } from '../../support/citadel-process.ts';
+import type { CitadelProcess } from '../../support/citadel-process.ts';
+import { startCompared } from '../../support/compared-citadel.ts';
 import type { HttpResponse } from '../../support/http-client.ts';
 import { type InfluxdProcess, startInfluxd } from '../../support/influxd-process.ts';
 import { type DataSet, dataSets, preparations } from './datasets.ts';
@@ -81,7 +82,7 @@ async function startLoaded(ours: Ours): Promise<Servers> {
 const changesByGet = ['-allow-changes-by-get', 'true'];
 
 export async function startServers(): Promise<Servers> {
-  const citadel = await startCitadel({ args: changesByGet });
+  const citadel = await startCompared({ args: changesByGet });
   return startLoaded({ citadel, cleanUp: () => citadel.cleanUp() });
 }
 
