@@ -24,6 +24,8 @@ export interface FillPlan {
   readonly last: bigint | undefined;
   /** Per call: whether it is a count (fill(null) fills 0) and the type it answers; undefined = never. */
   readonly calls: readonly { readonly isCount: boolean; readonly type: FieldType | undefined }[];
+  /** Types of the columns beside a selector; undefined = no shard knows the column. */
+  readonly extras: readonly (FieldType | undefined)[];
 }
 
 /** Times of one frame, and per row which row of the data it is, -1 = none. */
@@ -175,6 +177,8 @@ export function* fillWindows(plan: FillPlan, data: GroupWindows): Generator<Fram
   const walk = new WindowWalk(plan, data.times);
   const fills = data.calls.map((_, index) => new CallFill(plan, data, index));
   const extras = data.extras.map((extra) => extra && new ExtraFill(plan.fill, extra));
+  const fillExtra = (index: number, { rowOf }: Grid) =>
+    extras[index]?.fill(rowOf) ?? missingExtra(plan.fill, plan.extras[index], rowOf.length);
   for (let grid = walk.take(); grid !== undefined; grid = walk.take()) {
     const current = grid;
     yield {
@@ -182,10 +186,36 @@ export function* fillWindows(plan: FillPlan, data: GroupWindows): Generator<Fram
       times: grid.times,
       columns: [
         ...fills.map((fill) => fill.fill(current)),
-        ...extras.map((extra) => extra?.fill(current)),
+        ...extras.map((_, index) => fillExtra(index, current)),
       ],
     };
   }
+}
+
+/** A column beside a selector that has no value anywhere. */
+function missingExtra(
+  fill: Fill,
+  type: FieldType | undefined,
+  rowCount: number,
+): Column | undefined {
+  return constantColumn(fill, type ?? 'string', rowCount);
+}
+
+/** The columns beside a selector of rows that stay as they are: fill() counts for them all the same. */
+export function fillExtras(
+  fill: Fill,
+  types: readonly (FieldType | undefined)[],
+  data: GroupWindows,
+): GroupWindows {
+  if (fill.kind !== 'previous' && fill.kind !== 'value') return data;
+  const rowOf = Int32Array.from(data.times, (_, row) => row);
+  const extras = data.extras.map((extra, index) => {
+    if (extra !== undefined && extra.valid === undefined) return extra;
+    const isMissing = extra === undefined || !extra.valid?.includes(1);
+    if (isMissing) return missingExtra(fill, types[index], rowOf.length);
+    return new ExtraFill(fill, extra).fill(rowOf);
+  });
+  return { ...data, extras };
 }
 
 /** Columns beside a selector: where there is none, what came before, or the number itself. */
@@ -203,9 +233,10 @@ class ExtraFill {
     this.#fillValue = isNumber ? constantFill(fill, extra.type, false) : undefined;
   }
 
-  fill(grid: Grid): Column {
+  /** `rowOf`: per row of the answer which row of the data it is, -1 = none. */
+  fill(rowOf: Int32Array): Column {
     const builder = new ColumnBuilder(this.#extra.type);
-    for (const row of grid.rowOf) {
+    for (const row of rowOf) {
       const value = row < 0 ? undefined : readValue(this.#extra, row);
       if (value !== undefined && this.#repeats) this.#fillValue = value;
       builder.push(value ?? this.#fillValue);

@@ -7,7 +7,7 @@ import type { SelectPlan } from '../compile/select-plan.ts';
 import { type Frame, frameRows } from '../frame.ts';
 import { type WindowRule, windowStart } from '../windows.ts';
 import type { CallColumn, GroupWindows } from './call-column.ts';
-import { constantColumn, type FillPlan, fillWindows } from './fill.ts';
+import { constantColumn, type FillPlan, fillExtras, fillWindows } from './fill.ts';
 
 /** Of one series. They are made one frame at a time, so this bounds the answer, not memory. */
 const filledWindowsMax = 100_000_000;
@@ -41,6 +41,10 @@ function isNeverFilled(plan: SelectPlan): boolean {
   return plan.fill.kind === 'none' || plan.calls.some((call) => functionRule(call.fn)?.isMany);
 }
 
+function typesOfExtras({ variables }: SelectPlan): FillPlan['extras'] {
+  return variables.map(({ type }) => type);
+}
+
 function fillPlan(plan: SelectPlan, windows: WindowRule): FillPlan {
   const { range, descending, lowerBound } = plan;
   const low = lowerBound === undefined ? undefined : windowStart(windows, range.min);
@@ -55,6 +59,7 @@ function fillPlan(plan: SelectPlan, windows: WindowRule): FillPlan {
       isCount: fn === 'count' || fn === 'count-distinct',
       type,
     })),
+    extras: typesOfExtras(plan),
   };
 }
 
@@ -67,8 +72,6 @@ function isComplete(plan: FillPlan, data: GroupWindows): boolean {
   const span = first < last ? last - first : first - last;
   if (plan.windows.zone !== undefined) return false;
   if (BigInt(count - 1) * plan.windows.intervalNs !== span) return false;
-  const repairsExtras = plan.fill.kind === 'previous' || plan.fill.kind === 'value';
-  if (repairsExtras && data.extras.some((extra) => extra?.valid !== undefined)) return false;
   return data.calls.every(
     ({ values, answered }) =>
       values !== undefined && answered === undefined && values.valid === undefined,
@@ -84,8 +87,9 @@ export function* framesOf(plan: SelectPlan, data: GroupWindows): Generator<Frame
   }
 }
 
-function* wholeFrames(plan: SelectPlan, data: GroupWindows): Generator<Frame> {
-  if (data.times.length === 0) return;
+function* wholeFrames(plan: SelectPlan, given: GroupWindows): Generator<Frame> {
+  if (given.times.length === 0) return;
+  const data = fillExtras(plan.fill, typesOfExtras(plan), given);
   if (data.pickedTimes !== undefined && functionRule(plan.calls[0]!.fn)?.keepsTime) {
     yield frameOf(data, data.pickedTimes);
     return;

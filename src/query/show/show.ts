@@ -9,7 +9,6 @@ import type {
   ShowTagValuesCardinalityStatement,
   ShowTagValuesStatement,
 } from '../../influxql/statement.ts';
-import { compareText } from '../../scan/text-order.ts';
 import type { QueryContext } from '../query-context.ts';
 import type { SeriesPiece } from '../result.ts';
 import { askScope } from './ask-scope.ts';
@@ -19,6 +18,7 @@ import { type ShowScope, showScope } from './scope.ts';
 import { answerCardinality } from './show-cardinality.ts';
 import { showMeasurements } from './show-measurements.ts';
 import { cellPiece, pageOf, wholePiece } from './show-pieces.ts';
+import { sortTexts } from './sort-texts.ts';
 
 export type ShowStatement =
   | ShowMeasurementsStatement
@@ -63,8 +63,8 @@ async function* showSeries(
 ): AsyncGenerator<SeriesPiece> {
   const scope = await tagScope(statement, 'timed', context);
   const answer = await askScope(scope, { kind: 'series' }, context);
-  const keys = [...answer.values()].flatMap((series) => [...series.keys()]).sort(compareText);
-  const page = pageOf(keys, statement.limit, statement.offset);
+  const keys = [...answer.values()].flatMap((series) => [...series.keys()]);
+  const page = pageOf(await sortTexts(keys, context), statement.limit, statement.offset);
   if (page.length > 0) yield cellPiece('', ['key'], [page]);
 }
 
@@ -76,7 +76,7 @@ async function* showTagKeys(
   const { accepts } = keyFilter(statement.filter);
   const answer = await askScope(scope, { kind: 'tag-keys' }, context);
   for (const [measurement, keys] of answer) {
-    const sorted = [...keys.keys()].filter(accepts).sort(compareText);
+    const sorted = await sortTexts([...keys.keys()].filter(accepts), context);
     const page = pageOf(sorted, statement.limit, statement.offset);
     if (page.length > 0) yield wholePiece(measurement, ['tagKey'], [page]);
   }
@@ -91,9 +91,9 @@ async function* showTagValues(
   const answer = await askScope(scope, { kind: 'tag-values', keys }, context);
   for (const [measurement, found] of answer) {
     const pairs: (readonly [key: string, value: string])[] = [];
-    for (const key of [...found.keys()].filter(accepts).sort(compareText)) {
+    for (const key of await sortTexts([...found.keys()].filter(accepts), context)) {
       const values = [...(found.get(key) ?? [])].filter((value) => value !== '');
-      for (const value of values.sort(compareText)) pairs.push([key, value]);
+      for (const value of await sortTexts(values, context)) pairs.push([key, value]);
     }
     const page = pageOf(pairs, statement.limit, statement.offset);
     if (page.length === 0) continue;
@@ -109,7 +109,7 @@ async function* showFieldKeys(
   const scope = showScope(statement, { policies: 'default' }, context);
   const answer = await askScope(scope, { kind: 'fields' }, context);
   for (const [measurement, found] of answer) {
-    const names = [...found.keys()].sort(compareText);
+    const names = await sortTexts(found.keys(), context);
     const page = pageOf(names, statement.limit, statement.offset);
     if (page.length === 0) continue;
     const types = page.map((name) => [...(found.get(name) ?? [])][0] ?? '');

@@ -4,13 +4,13 @@
  */
 
 import { compareBytes } from '../../base/bytes.ts';
+import { sortInSlices } from '../../base/sort-in-slices.ts';
 import type { TableChange } from '../catalog/catalog-file.ts';
 import { encodeRecord, encodeTombstone } from '../catalog/catalog-rows.ts';
 import { cutIntoBlocks, encodeSeriesBlock } from '../catalog/series-block.ts';
 import type { DatabaseIndex } from '../index/database-index.ts';
 import type { Memtable } from '../memtable/memtable.ts';
 import type { PartitionFile } from '../partition/partition-file.ts';
-import { sortInSlices } from '../read/sort-in-slices.ts';
 import type { Pacer } from '../store/pacer.ts';
 import { recordOf, type StoreState } from '../store/store-state.ts';
 
@@ -61,7 +61,7 @@ async function planSeries(
   for (const { index, slots } of found) {
     await pacer.breathe();
     const compare = (a: number, b: number) => compareBytes(index.keyOf(a), index.keyOf(b));
-    const sorted = await sortInSlices([...slots], compare, pacer);
+    const sorted = await sortInSlices([...slots], compare, () => pacer.breathe());
     for (let from = 0; from < sorted.length; from += seriesPerSlice) {
       const part = sorted.slice(from, from + seriesPerSlice);
       const ids = part.map(() => idNext++);

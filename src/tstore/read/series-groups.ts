@@ -5,6 +5,7 @@
 
 import { compareBytes } from '../../base/bytes.ts';
 import type { HeldMemory } from '../../base/memory-budget.ts';
+import { sortInSlices } from '../../base/sort-in-slices.ts';
 import type { RowExpr, ShardPlan } from '../../model/plan.ts';
 import { decodeSeriesKey, formatSeriesName } from '../../model/series-key.ts';
 import type { SeriesBinding, ShardScan } from '../../scan/scan.ts';
@@ -16,7 +17,6 @@ import type { TagColumn } from '../index/tag-column.ts';
 import type { Pacer } from '../store/pacer.ts';
 import type { StoreView } from '../store/store-view.ts';
 import type { SeriesPlace } from './series-sources.ts';
-import { sortInSlices } from './sort-in-slices.ts';
 
 /** Number of the store * this + slot. */
 const storeFactor = 4294967296;
@@ -163,14 +163,14 @@ export class PlanSeries {
     }
     const sign = this.plan.descending ? -1 : 1;
     const compare = (a: SeriesGroup, b: SeriesGroup) => sign * compareText(a.key, b.key);
-    return sortInSlices([...groups.values()], compare, pacer);
+    return sortInSlices([...groups.values()], compare, () => pacer.breathe());
   }
 
   /** Members of a group, by series key where sums would depend on the order of arrival. */
   async sortMembers(group: SeriesGroup, pacer: Pacer): Promise<readonly number[]> {
     if (!this.ordersSeries) return group.members;
     const compare = (a: number, b: number) => compareBytes(this.keyOf(a), this.keyOf(b));
-    return sortInSlices(group.members, compare, pacer);
+    return sortInSlices(group.members, compare, () => pacer.breathe());
   }
 
   private keyOf(member: number): Uint8Array {
