@@ -57,7 +57,8 @@ beforeEach(async () => {
     carriedOut.push(`slow ${isAbandoned}`);
     return '';
   });
-  await app.listen({ port: 0, host: '127.0.0.1' });
+  const listening: Promise<string> = app.listen({ port: 0, host: '127.0.0.1' });
+  await listening;
 });
 afterEach(() => app.close());
 
