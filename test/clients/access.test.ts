@@ -21,12 +21,15 @@ import { findFreePort } from '../support/free-port.ts';
 import { startSecured } from '../support/secured-citadel.ts';
 import { startServer } from '../support/server-process.ts';
 import { makeTempDir, removeTempDir } from '../support/temp-dir.ts';
+import { runTool } from './run-tool.ts';
 
 const shell = '/usr/bin/influx';
 const python = '/usr/bin/python3';
 const hasShell = havePackages('influxdb-client');
 const hasPythonClient = havePackages('python3-influxdb');
 const citadelBinary = fileURLToPath(new URL('../../bin/citadel', import.meta.url));
+
+const oddPassword = "p'w: d";
 
 let server: CitadelProcess;
 let grpcAddress: string;
@@ -117,6 +120,29 @@ test('our own commands log in', async () => {
   removeTempDir(directory);
 });
 
+test('import and export log in: who may write does, others are told what is missing', async () => {
+  const directory = makeTempDir('transfer-password');
+  try {
+    const quoted = oddPassword.replaceAll("'", "\\'");
+    const made = await query(`CREATE USER ann WITH PASSWORD '${quoted}' WITH ALL PRIVILEGES`);
+    expect(made.text()).not.toContain('error');
+    writeFileSync(join(directory, 'password'), `${oddPassword}\n`);
+    const user = ['-user', 'ann', '-password-file', 'password'];
+    const place = ['-url', server.url, '-db', 'guarded'];
+    const args = ['import', ...place, '-create', '-'];
+    const imported = await runTool([...args, ...user], directory, 'm v=1 1');
+    expect(imported).toMatchObject({ status: 0, stdout: 'written 1 points, refused 0\n' });
+    const exported = await runTool(['export', ...place, ...user], directory);
+    expect(exported.stdout).toBe('m v=1 1\n');
+    const stranger = await runTool(['export', ...place], directory);
+    expect(stranger).toMatchObject({ status: 1, stdout: '' });
+    expect(stranger.stderr).toContain('say who with -user and -password-file');
+    expect(await runTool(args, directory, 'm v=1 1')).toMatchObject({ status: 1 });
+  } finally {
+    removeTempDir(directory);
+  }
+});
+
 test('the client over gRPC logs in, and may do what was granted', async () => {
   const attempt = async (name: string, password: string) => {
     const user = name === '' ? {} : { user: { name, password } };
@@ -159,6 +185,7 @@ test('the client over gRPC logs in, and may do what was granted', async () => {
 test('no password and no secret is in the log, the files or what the server shows', async () => {
   const words = [
     ...new Set(['admin', 'owner', 'reader'].map(passwordOf)),
+    oddPassword,
     testSecret,
     'guessed-word',
   ];

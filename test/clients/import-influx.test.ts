@@ -33,7 +33,7 @@ const massBatch = 5_000;
 const isLong = massCount > 100_000;
 const longMs = isLong ? 3_600_000 : 300_000;
 /** Every so-manieth question; select.test.ts asks all of them every time. */
-const stride = isLong ? 1 : 4;
+const stride = isLong ? 1 : 12;
 /** Stretches of time that the first importer gets done before it is killed. */
 const stepsBeforeKill = 15;
 
@@ -70,10 +70,9 @@ describe.skipIf(!havePackages('influxdb'))('import from a real InfluxDB', () => 
 
   beforeAll(async () => {
     directory = makeTempDir('import');
-    influxd = await startInfluxd();
     // Some questions of the conformance tests write, by GET.
     const flags = ['-fsync', 'never', '-allow-changes-by-get', 'true'];
-    citadel = await startCitadel({ args: flags });
+    [influxd, citadel] = await Promise.all([startInfluxd(), startCitadel({ args: flags })]);
     await load(influxd);
     for (const q of [
       'CREATE DATABASE "odd \\"db\\""',
@@ -119,7 +118,7 @@ describe.skipIf(!havePackages('influxdb'))('import from a real InfluxDB', () => 
     ];
     const journal = join(directory, 'copy.journal');
     const flags = [...args, '-journal', journal];
-    const first = startTool([...flags, '-rate', '1000'], directory);
+    const first = startTool([...flags, '-rate', '2000'], directory);
     let isOver = false;
     const ended = first.result.finally(() => {
       isOver = true;

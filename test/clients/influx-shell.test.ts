@@ -43,6 +43,14 @@ function importVerdict(stderr: string): string[] {
     .filter((line) => /^(Processed|Failed)/.test(line));
 }
 
+/** What the terminal shows when these lines are typed; the shell reads USE only from a terminal. */
+async function typeInto(port: number, lines: readonly string[]): Promise<string> {
+  const command = `influx -host 127.0.0.1 -port ${port}`;
+  const input = `${lines.join('\n')}\n`;
+  const { stdout } = await runProgram('script', ['-qec', command, '/dev/null'], { input });
+  return stdout.replaceAll('\r', '');
+}
+
 describe.skipIf(!havePackages('influxdb', 'influxdb-client'))('the influx shell', () => {
   let pair: ServerPair;
 
@@ -152,16 +160,48 @@ describe.skipIf(!havePackages('influxdb', 'influxdb-client'))('the influx shell'
       'exit',
     ];
     const { ours, theirs } = await pair.bothSettled(async ({ port }) => {
-      const command = `influx -host 127.0.0.1 -port ${port}`;
-      const input = `${lines.join('\n')}\n`;
-      const { stdout } = await runProgram('script', ['-qec', command, '/dev/null'], { input });
-      return stdout
-        .replaceAll('\r', '')
-        .replaceAll(String(port), 'PORT')
-        .replace(/version \S+/, 'version V');
+      const shown = await typeInto(port, lines);
+      return shown.replaceAll(String(port), 'PORT').replace(/version \S+/, 'version V');
     });
     expect(ours).toBe(theirs);
     expect(ours).toContain('Using database typing');
     expect(ours).toContain('1970-01-01T00:00:02Z');
+  });
+
+  test('typed into a terminal: what it shows, to the letter', async () => {
+    const lines = [
+      'CREATE DATABASE mydb',
+      'USE mydb',
+      'INSERT cpu,host=a value=1.5 1000000000',
+      'INSERT cpu,host=b value=2,s="x y",i=3i,b=true 2000000000',
+      'SELECT * FROM cpu',
+      'precision rfc3339',
+      "SELECT value FROM cpu WHERE host = 'a'",
+      'SHOW MEASUREMENTS',
+      'SHOW TAG VALUES WITH KEY = host',
+      'INSERT bad',
+      "DELETE FROM cpu WHERE host = 'a'",
+      'SELECT count(value) FROM cpu',
+      'SELECT * FROM nowhere..cpu',
+      'DROP DATABASE mydb',
+      'SHOW DATABASES',
+    ];
+    const shown = await typeInto(pair.citadel.port, [...lines, 'exit']);
+    for (const part of [
+      /Connected to http:\/\/127.0.0.1:\d+ version 1\.8\.10/,
+      /Using database mydb/,
+      /time +b +host +i +s +value\n.*\n1000000000 +a +1\.5\n2000000000 +true +b +3 +x y +2\n/,
+      /time +value\n.*\n1970-01-01T00:00:01Z +1\.5\n/,
+      /name: measurements\nname\n-+\ncpu\n/,
+      /key +value\n.*\nhost +a\nhost +b\n/,
+      /ERR: \{"error":"unable to parse 'bad': missing fields"\}/,
+      /time +count\n.*\n1970-01-01T00:00:00Z +1\n/,
+      /ERR: database not found: nowhere/,
+    ]) {
+      expect(shown).toMatch(part);
+    }
+    const databases = shown.slice(shown.lastIndexOf('name: databases'));
+    expect(databases).toContain('shell');
+    expect(databases).not.toContain('mydb');
   });
 });

@@ -41,8 +41,7 @@ describe.skipIf(!hasPython && !hasGo)('client libraries', () => {
   let guarded: CitadelProcess;
 
   beforeAll(async () => {
-    pair = await startPair();
-    guarded = await startGuarded();
+    [pair, guarded] = await Promise.all([startPair(), startGuarded()]);
   });
 
   afterAll(async () => {

@@ -26,15 +26,14 @@ export interface ServerPair {
 
 export async function startPair(): Promise<ServerPair> {
   const directory = makeTempDir('clients');
-  const citadel = await startCitadel({ args: ['-fsync', 'never'] });
-  const influxd = await startInfluxd().catch(async (error: unknown) => {
-    await citadel.cleanUp();
-    throw error;
-  });
-  const both: ServerPair['both'] = async (work) => ({
-    ours: await work(citadel),
-    theirs: await work(influxd),
-  });
+  const [citadel, influxd] = await Promise.all([
+    startCitadel({ args: ['-fsync', 'never'] }),
+    startInfluxd(),
+  ]);
+  const both: ServerPair['both'] = async (work) => {
+    const [ours, theirs] = await Promise.all([work(citadel), work(influxd)]);
+    return { ours, theirs };
+  };
   return {
     citadel,
     influxd,
@@ -45,8 +44,7 @@ export async function startPair(): Promise<ServerPair> {
       return isDeepStrictEqual(first.ours, first.theirs) ? first : both(work);
     },
     stop: async () => {
-      await citadel.cleanUp();
-      await influxd.stop();
+      await Promise.all([citadel.cleanUp(), influxd.stop()]);
       removeTempDir(directory);
     },
   };

@@ -1,12 +1,13 @@
 /**
  * Goal: every window of every continuous query holds exactly what the query itself gives, whatever happens:
  * kill -9 in the middle of runs, rows that come late, downtime of more than ten windows, the death of the owner.
- * Method: real processes, short windows, a load with late rows; at the end each query is compared with its result.
+ * Method: real processes, short windows, a load with late rows; at the end each query is compared with its result. One node
+ * and a cluster beside each other: both mostly wait for windows to end.
  * Longer: `node scripts/continuous-test.mjs`, which sets CONTINUOUS_ROUNDS and CONTINUOUS_SEED.
  */
 
-import { afterEach, describe, expect, test } from 'vitest';
-import { type CitadelCluster, sleep, startCluster, waitUntil } from '../support/citadel-cluster.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { sleep, startCluster, waitUntil } from '../support/citadel-cluster.ts';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 import {
   ContinuousLoad,
@@ -45,27 +46,27 @@ async function isSettled(node: CitadelProcess, atMs: number): Promise<boolean> {
 }
 
 describe(`continuous queries, seed ${seed}`, () => {
-  let node: CitadelProcess | undefined;
-  let cluster: CitadelCluster | undefined;
-  let load: ContinuousLoad | undefined;
+  const cleanUps: (() => Promise<unknown>)[] = [];
 
-  afterEach(async () => {
-    await load?.abandon();
-    await node?.cleanUp();
-    await cluster?.cleanUp();
-    node = undefined;
-    cluster = undefined;
+  afterAll(async () => {
+    for (const cleanUp of cleanUps.reverse()) await cleanUp();
   });
 
-  test(
+  function startLoad(nodes: readonly CitadelProcess[], random: () => number): ContinuousLoad {
+    const load = new ContinuousLoad(nodes, random, Date.now() + windowMsMax);
+    cleanUps.push(() => load.abandon());
+    load.start();
+    return load;
+  }
+
+  test.concurrent(
     'one node: late rows, kill -9 during runs and a long downtime leave no window wrong',
     async () => {
       const random = makeRandom(seed);
       const alone = await startCitadel({ args });
-      node = alone;
+      cleanUps.push(() => alone.cleanUp());
       await createQueries(alone);
-      load = new ContinuousLoad([alone], random, Date.now() + windowMsMax);
-      load.start();
+      const load = startLoad([alone], random);
       for (let round = 0; round < rounds; round++) {
         const loadedMs = Date.now() + loadMs;
         await waitUntil('windows are settled under load', () => isSettled(alone, loadedMs), 60_000);
@@ -83,15 +84,15 @@ describe(`continuous queries, seed ${seed}`, () => {
     testTimeoutMs,
   );
 
-  test.skipIf(!etcdInstalled)(
+  test.skipIf(!etcdInstalled).concurrent(
     'three nodes: the death of an owner moves its queries and leaves no gap',
     async () => {
       const random = makeRandom(seed + 1);
-      cluster = await startCluster({ args: [...args, '-lease', '3s'] });
+      const cluster = await startCluster({ args: [...args, '-lease', '3s'] });
+      cleanUps.push(() => cluster.cleanUp());
       const { nodes } = cluster;
       await createQueries(nodes[0]!);
-      load = new ContinuousLoad(nodes, random, Date.now() + windowMsMax);
-      load.start();
+      const load = startLoad(nodes, random);
       const uuids = new Map<string, CitadelProcess>();
       for (const one of nodes) {
         const info = (await one.request('/info')).json() as { node: { uuid: string } };

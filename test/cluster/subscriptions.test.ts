@@ -1,18 +1,14 @@
 /**
  * Goal: destinations of subscriptions get what InfluxDB's own subscriber would send them, over HTTP and UDP, and a
  * real InfluxDB as a destination holds the same points; a destination that hangs or refuses holds nobody up.
- * Method: the built server, a real InfluxDB, real sockets.
+ * Method: the built server, a real InfluxDB, real sockets. The tests share the servers, each has a database of its own.
  */
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { encodeText } from '../../src/base/text.ts';
 import { LineParser } from '../../src/lineprotocol/lineprotocol.ts';
 import { waitUntil } from '../support/citadel-cluster.ts';
-import {
-  type CitadelOptions,
-  type CitadelProcess,
-  startCitadel,
-} from '../support/citadel-process.ts';
+import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 import { type InfluxdProcess, influxdInstalled, startInfluxd } from '../support/influxd-process.ts';
 import { type HttpDestination, listenHttp, listenUdp } from '../support/recording-destination.ts';
 import { plainRows } from '../unit/lineprotocol/parsed-rows.ts';
@@ -23,15 +19,33 @@ const patienceMs = 60_000;
 const testMs = 4 * patienceMs;
 const cleanUps: (() => Promise<unknown>)[] = [];
 
+let server: CitadelProcess;
+/** Keeps little of its log for destinations. */
+let scarce: CitadelProcess;
+let influxd: InfluxdProcess | undefined;
+let testCount = 0;
+/** Of the test. */
+let db: string;
+
+beforeAll(async () => {
+  [server, scarce, influxd] = await Promise.all([
+    startCitadel(),
+    startCitadel({ args: ['-subscription-log-size', '64KiB'] }),
+    influxdInstalled ? startInfluxd() : undefined,
+  ]);
+}, testMs);
+
+beforeEach(() => {
+  db = `my db ${++testCount}`;
+});
+
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function start(options: CitadelOptions = {}): Promise<CitadelProcess> {
-  const server = await startCitadel(options);
-  cleanUps.push(() => server.cleanUp());
-  return server;
-}
+afterAll(async () => {
+  await Promise.all([server?.cleanUp(), scarce?.cleanUp(), influxd?.stop()]);
+});
 
 async function startHttp(): Promise<HttpDestination> {
   const destination = await listenHttp();
@@ -45,27 +59,24 @@ async function startUdp() {
   return destination;
 }
 
-async function startInflux(): Promise<InfluxdProcess> {
-  const server = await startInfluxd();
-  cleanUps.push(() => server.stop());
-  return server;
-}
-
-async function ask(server: Server, q: string, db?: string): Promise<string> {
-  const answer = await server.request('/query', { db, q, epoch: 'ns' }, { method: 'POST' });
+async function ask(of: Server, q: string, database?: string): Promise<string> {
+  const params = { db: database, q, epoch: 'ns' };
+  const answer = await of.request('/query', params, { method: 'POST' });
   expect(answer.text()).not.toContain('"error"');
   return answer.text();
 }
 
-async function write(server: Server, body: string, rp?: string): Promise<void> {
-  const answer = await server.request('/write', { db: 'my db', rp }, { method: 'POST', body });
+async function write(to: Server, body: string, rp?: string): Promise<void> {
+  const answer = await to.request('/write', { db, rp }, { method: 'POST', body });
   expect(answer.status, answer.text()).toBe(204);
 }
 
-async function subscribe(server: Server, mode: string, ...urls: string[]): Promise<void> {
-  await ask(server, 'CREATE DATABASE "my db" WITH NAME "r p"');
+/** Until the end of the test. */
+async function subscribe(to: Server, mode: string, ...urls: string[]): Promise<void> {
+  await ask(to, `CREATE DATABASE "${db}" WITH NAME "r p"`);
   const list = urls.map((url) => `'${url}'`).join(', ');
-  await ask(server, `CREATE SUBSCRIPTION s ON "my db"."r p" DESTINATIONS ${mode} ${list}`);
+  await ask(to, `CREATE SUBSCRIPTION s ON "${db}"."r p" DESTINATIONS ${mode} ${list}`);
+  cleanUps.push(() => ask(to, `DROP DATABASE "${db}"`));
 }
 
 const bodies = [
@@ -97,17 +108,17 @@ describe.skipIf(!influxdInstalled)('beside InfluxDB', () => {
     'requests and datagrams are those of InfluxDB’s own subscriber',
     async () => {
       const seen = await Promise.all(
-        [await startInflux(), await start()].map(async (server) => {
+        [influxd!, server].map(async (one) => {
           const [http, udp] = [await startHttp(), await startUdp()];
           const urls = [
             `http://bob:p%40w@127.0.0.1:${http.port}/pre/fix`,
             `udp://127.0.0.1:${udp.port}`,
           ];
-          await subscribe(server, 'ALL', ...urls);
-          for (const body of bodies) await write(server, body);
+          await subscribe(one, 'ALL', ...urls);
+          for (const body of bodies) await write(one, body);
           // A policy that nobody subscribed to.
-          await ask(server, 'CREATE RETENTION POLICY other ON "my db" DURATION INF REPLICATION 1');
-          await write(server, 'unwanted v=1', 'other');
+          await ask(one, `CREATE RETENTION POLICY other ON "${db}" DURATION INF REPLICATION 1`);
+          await write(one, 'unwanted v=1', 'other');
           const sent = () => http.requests.map(({ body }) => body);
           const areAllThere = async () =>
             pointsOf(sent()).length >= written.length && udp.datagrams.length >= written.length;
@@ -137,9 +148,9 @@ describe.skipIf(!influxdInstalled)('beside InfluxDB', () => {
   test(
     'an InfluxDB that is a destination answers queries alike',
     async () => {
-      const [influxd, server] = [await startInflux(), await start()];
-      await ask(influxd, 'CREATE DATABASE "my db" WITH NAME "r p"');
-      await subscribe(server, 'ALL', influxd.url);
+      const destination = influxd!;
+      await ask(destination, `CREATE DATABASE "${db}" WITH NAME "r p"`);
+      await subscribe(server, 'ALL', destination.url);
       const many = Array.from({ length: 3_000 }, (_, i) => {
         return `many,host=h${i % 7},dc=d\\ ${i % 3} f=${i / 7},i=${i}i,s="t \\"${i}\\"",b=${i % 2 === 0} ${1_700_000_000_000_000_000 + i * 1_000}`;
       });
@@ -150,9 +161,9 @@ describe.skipIf(!influxdInstalled)('beside InfluxDB', () => {
         'SHOW FIELD KEYS',
         'SHOW SERIES',
       ];
-      const answers = async (of: Server) => Promise.all(queries.map((q) => ask(of, q, 'my db')));
+      const answers = async (of: Server) => Promise.all(queries.map((q) => ask(of, q, db)));
       const expected = await answers(server);
-      const areEqual = async () => (await answers(influxd)).join() === expected.join();
+      const areEqual = async () => (await answers(destination)).join() === expected.join();
       await waitUntil('the same answers', areEqual, patienceMs);
       const stats = await ask(server, "SHOW STATS FOR 'subscriber'");
       expect(stats).toMatch(/"values":\[\[0,0,0,0,\d+,\d+\]\]/);
@@ -164,7 +175,6 @@ describe.skipIf(!influxdInstalled)('beside InfluxDB', () => {
 test(
   'ANY: bodies go to the destinations in turn, past one that is dead',
   async () => {
-    const server = await start();
     const [first, second] = [await startHttp(), await startHttp()];
     const dead = await startHttp();
     await dead.close();
@@ -186,8 +196,8 @@ test(
   testMs,
 );
 
-async function readMetric(server: CitadelProcess, name: string): Promise<number> {
-  const text = (await server.request('/metrics')).text();
+async function readMetric(of: CitadelProcess, name: string): Promise<number> {
+  const text = (await of.request('/metrics')).text();
   const line = text.split('\n').find((one) => one.startsWith(`citadel_subscription_${name}{`));
   return Number(line?.split('} ')[1]);
 }
@@ -195,12 +205,11 @@ async function readMetric(server: CitadelProcess, name: string): Promise<number>
 test(
   'a destination that hangs holds nobody up; its subscription can be dropped at any time',
   async () => {
-    const server = await start();
     const destination = await startHttp();
     destination.answer = undefined;
     await subscribe(server, 'ALL', `http://user:secret@127.0.0.1:${destination.port}`);
     for (let i = 0; i < 50; i++) await write(server, `a,n=${i % 20} v=${i} ${i}`);
-    await ask(server, 'DROP SUBSCRIPTION s ON "my db"."r p"');
+    await ask(server, `DROP SUBSCRIPTION s ON "${db}"."r p"`);
     expect(await ask(server, 'SHOW SUBSCRIPTIONS')).not.toContain('destinations');
     expect(await readMetric(server, 'up')).toBeNaN();
     expect(server.stderr()).not.toContain('secret');
@@ -209,27 +218,36 @@ test(
 );
 
 test(
-  'what the log cannot keep for a dead destination is counted and said; the rest comes',
+  'what the log cannot keep for a destination that fails and hangs is counted and said; the rest comes',
   async () => {
-    const server = await start({ args: ['-subscription-log-size', '64KiB'] });
     const destination = await startHttp();
     destination.answer = 500;
-    await subscribe(server, 'ALL', `http://127.0.0.1:${destination.port}`);
+    await subscribe(scarce, 'ALL', `http://127.0.0.1:${destination.port}`);
+    await write(scarce, 'first v=1 1');
+    const hasFailed = async () => (await readMetric(scarce, 'failures_total')) > 0;
+    await waitUntil('an attempt failed', hasFailed, patienceMs);
+    // From here on nothing fails, so that it is not left alone for longer and longer.
+    destination.answer = undefined;
     const filler = 'x'.repeat(1_000);
-    for (let i = 0; i < 200; i++) await write(server, `big,n=${i % 20} s="${filler}" ${i}`);
+    for (let from = 0; from < 200; from += 10) {
+      const lines = Array.from({ length: 10 }, (_, i) => {
+        return `big,n=${i} s="${filler}" ${from + i}`;
+      });
+      await write(scarce, lines.join('\n'));
+    }
     const isTrimmed = async () => {
-      const log = (await server.request('/metrics')).text().match(/^citadel_log_bytes (\d+)/m);
+      const log = (await scarce.request('/metrics')).text().match(/^citadel_log_bytes (\d+)/m);
       return Number(log?.[1]) <= 64 * 1024;
     };
     await waitUntil('the log is within its bound', isTrimmed, patienceMs);
     destination.answer = 204;
-    await write(server, 'last v=1 1');
+    await write(scarce, 'last v=1 1');
     const hasCome = async () =>
       destination.requests.some(({ body }) => body.includes('last v=1 1'));
     await waitUntil('the last point came', hasCome, patienceMs);
-    const wasCounted = async () => (await readMetric(server, 'entries_dropped_total')) > 0;
+    const wasCounted = async () => (await readMetric(scarce, 'entries_dropped_total')) > 0;
     await waitUntil('the loss was counted', wasCounted, patienceMs);
-    expect(server.stderr()).toContain('log entries gone before they were sent');
+    expect(scarce.stderr()).toContain('log entries gone before they were sent');
   },
   testMs,
 );
@@ -237,7 +255,6 @@ test(
 test(
   'a destination that refuses by content loses only that; one that fails gets all when it is back',
   async () => {
-    const server = await start();
     const destination = await startHttp();
     await subscribe(server, 'ALL', `http://127.0.0.1:${destination.port}`);
     destination.answer = 400;

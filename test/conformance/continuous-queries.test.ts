@@ -10,9 +10,9 @@ import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts
 import { type InfluxdProcess, influxdInstalled, startInfluxd } from '../support/influxd-process.ts';
 
 const patienceMs = 60_000;
-const windowCount = 5;
+const windowCount = 4;
 /** Between writing and the first window. */
-const headStartMs = 2_000;
+const headStartMs = 1_000;
 const stepMs = 100;
 const env = {
   INFLUXDB_CONTINUOUS_QUERIES_ENABLED: 'true',

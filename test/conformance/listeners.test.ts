@@ -94,45 +94,49 @@ const randomLines = generated
   .map(([parts, value, time]) => `${parts.join('.')} ${value} ${time}`);
 const graphiteLines = [...graphite.lines, ...randomLines, `${mark} 1 1`];
 
-/** Of one server: ports and settings of its listeners. */
-interface Ports {
-  readonly udp: number;
-  readonly graphite: number;
-}
+const protocols = ['tcp', 'udp'] as const;
+type Protocol = (typeof protocols)[number];
+/** Where a server listens for Graphite, by protocol; and for line protocol. */
+type Ports = Readonly<Record<Protocol | 'lines', number>>;
 
 async function findPorts(): Promise<Ports> {
-  return { udp: await findFreePort(), graphite: await findFreePort() };
+  const [tcp, udp, lines] = [await findFreePort(), await findFreePort(), await findFreePort()];
+  return { tcp, udp, lines };
 }
 
-function influxdSections(ports: Ports, protocol: string): string {
-  return `[[udp]]
+function influxdSections(ports: Ports): string {
+  const graphiteSections = protocols.map(
+    (protocol) => `[[graphite]]
 enabled = true
-bind-address = "127.0.0.1:${ports.udp}"
-database = "by_udp"
-precision = "ms"
-batch-timeout = "50ms"
-[[graphite]]
-enabled = true
-bind-address = "127.0.0.1:${ports.graphite}"
+bind-address = "127.0.0.1:${ports[protocol]}"
 protocol = "${protocol}"
-database = "by_graphite"
+database = "by_${protocol}"
 retention-policy = "kept"
 batch-timeout = "50ms"
 separator = ${JSON.stringify(graphite.separator)}
 tags = ${JSON.stringify(graphite.tags)}
 templates = ${JSON.stringify(graphite.templates)}
-`;
+`,
+  );
+  return `[[udp]]
+enabled = true
+bind-address = "127.0.0.1:${ports.lines}"
+database = "by_lines"
+precision = "ms"
+batch-timeout = "50ms"
+${graphiteSections.join('')}`;
 }
 
-function citadelArgs(ports: Ports, protocol: string): string[] {
+/** It has one listener for Graphite; whichever protocol that is for, it listens for lines too. */
+function citadelArgs(ports: Ports, protocol: Protocol): string[] {
   return [
-    ['-udp', `127.0.0.1:${ports.udp}`],
-    ['-udp-database', 'by_udp'],
+    ['-udp', `127.0.0.1:${ports.lines}`],
+    ['-udp-database', 'by_lines'],
     ['-udp-precision', 'ms'],
     ['-udp-batch-timeout', '50ms'],
-    ['-graphite', `127.0.0.1:${ports.graphite}`],
+    ['-graphite', `127.0.0.1:${ports[protocol]}`],
     ['-graphite-protocol', protocol],
-    ['-graphite-database', 'by_graphite'],
+    ['-graphite-database', `by_${protocol}`],
     ['-graphite-retention-policy', 'kept'],
     ['-graphite-batch-timeout', '50ms'],
     ['-graphite-separator', graphite.separator],
@@ -141,68 +145,67 @@ function citadelArgs(ports: Ports, protocol: string): string[] {
   ].flat();
 }
 
-describe.skipIf(!influxdInstalled).each(['tcp', 'udp'])(
-  'UDP, and Graphite over %s, as InfluxDB 1.6.7 takes them',
-  (protocol) => {
-    let citadel: CitadelProcess;
-    let influxd: InfluxdProcess;
-    let ports: { readonly citadel: Ports; readonly influxd: Ports };
+describe.skipIf(!influxdInstalled)('UDP and Graphite as InfluxDB 1.6.7 takes them', () => {
+  let citadels: Readonly<Record<Protocol, CitadelProcess>>;
+  let influxd: InfluxdProcess;
+  let ports: { readonly tcp: Ports; readonly udp: Ports; readonly influxd: Ports };
 
-    beforeAll(async () => {
-      ports = { citadel: await findPorts(), influxd: await findPorts() };
-      [citadel, influxd] = await Promise.all([
-        startCitadel({ args: citadelArgs(ports.citadel, protocol) }),
-        startInfluxd([], influxdSections(ports.influxd, protocol)),
-      ]);
-    });
+  beforeAll(async () => {
+    ports = { tcp: await findPorts(), udp: await findPorts(), influxd: await findPorts() };
+    const [tcp, udp, theirs] = await Promise.all([
+      startCitadel({ args: citadelArgs(ports.tcp, 'tcp') }),
+      startCitadel({ args: citadelArgs(ports.udp, 'udp') }),
+      startInfluxd([], influxdSections(ports.influxd)),
+    ]);
+    citadels = { tcp, udp };
+    influxd = theirs;
+  });
 
-    afterAll(async () => {
-      await Promise.all([citadel?.cleanUp(), influxd?.stop()]);
-    });
+  afterAll(async () => {
+    const ours = Object.values(citadels ?? {});
+    await Promise.all([...ours.map((one) => one.cleanUp()), influxd?.stop()]);
+  });
 
-    function servers() {
-      return [
-        { server: citadel as Server, own: ports.citadel },
-        { server: influxd as Server, own: ports.influxd },
-      ];
+  /** The parts of a batch become visible one after the other, over there and here. */
+  async function exportBoth(citadel: Server, db: string): Promise<readonly [string[], string[]]> {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const both = await Promise.all([exportCells(citadel, db), exportCells(influxd, db)]);
+      const isEqual = both[0].join('\n') === both[1].join('\n');
+      if (isEqual || performance.now() > deadline) return both;
+      await sleep(100);
     }
+  }
 
-    /** The parts of a batch become visible one after the other, over there and here. */
-    async function exportBoth(db: string): Promise<readonly [string[], string[]]> {
-      const deadline = performance.now() + patienceMs;
-      for (;;) {
-        const both = await Promise.all([exportCells(citadel, db), exportCells(influxd, db)]);
-        const isEqual = both[0].join('\n') === both[1].join('\n');
-        if (isEqual || performance.now() > deadline) return both;
-        await sleep(100);
-      }
-    }
-
-    test('line protocol in datagrams', async () => {
-      const datagrams = [...udp, `${mark} v=1 1`];
-      await Promise.all(
-        servers().map(({ server, own }) =>
-          feed(server, 'by_udp', () => sendDatagrams(own.udp, datagrams)),
-        ),
-      );
-      const [ours, theirs] = await exportBoth('by_udp');
+  test('line protocol in datagrams', async () => {
+    const datagrams = [...udp, `${mark} v=1 1`];
+    await Promise.all([
+      feed(citadels.tcp, 'by_lines', () => sendDatagrams(ports.tcp.lines, datagrams)),
+      feed(citadels.udp, 'by_lines', () => sendDatagrams(ports.udp.lines, datagrams)),
+      feed(influxd, 'by_lines', () => sendDatagrams(ports.influxd.lines, datagrams)),
+    ]);
+    for (const citadel of Object.values(citadels)) {
+      const [ours, theirs] = await exportBoth(citadel, 'by_lines');
       expect(ours).toEqual(theirs);
       expect(ours.length).toBeGreaterThan(10);
-    });
+    }
+  });
 
-    test("Graphite's plain text", async () => {
-      const text = `${graphiteLines.join('\n')}\nno end of line 1 1`;
-      const sendTo = (port: number) =>
-        protocol === 'tcp'
-          ? sendStream(port, text)
-          : // One datagram cannot be lost in part.
-            sendDatagrams(port, [`${graphiteLines.join('\n')}\ntwo.a 1 1\r\n\ntwo.b 2 2`]);
-      await Promise.all(
-        servers().map(({ server, own }) => feed(server, 'by_graphite', () => sendTo(own.graphite))),
-      );
-      const [ours, theirs] = await exportBoth('by_graphite');
-      expect(ours).toEqual(theirs);
-      expect(ours.length).toBeGreaterThan(300);
-    });
-  },
-);
+  test.each(protocols)("Graphite's plain text over %s", async (protocol) => {
+    const citadel = citadels[protocol];
+    const text = `${graphiteLines.join('\n')}\nno end of line 1 1`;
+    const sendTo = (port: number) =>
+      protocol === 'tcp'
+        ? sendStream(port, text)
+        : // One datagram cannot be lost in part.
+          sendDatagrams(port, [`${graphiteLines.join('\n')}\ntwo.a 1 1\r\n\ntwo.b 2 2`]);
+    const db = `by_${protocol}`;
+    await Promise.all([
+      feed(citadel, db, () => sendTo(ports[protocol][protocol])),
+      feed(influxd, db, () => sendTo(ports.influxd[protocol])),
+    ]);
+    const [ours, theirs] = await exportBoth(citadel, db);
+    expect(ours).toEqual(theirs);
+    expect(ours.length).toBeGreaterThan(300);
+  });
+});

@@ -14,36 +14,48 @@ export interface RecordedRequest {
 export interface HttpDestination {
   readonly port: number;
   readonly requests: readonly RecordedRequest[];
-  /** What the next requests are answered with; undefined = never. */
+  /** What requests are answered with; undefined = not at all, until it is set to something else. */
   answer: number | undefined;
   close(): Promise<void>;
 }
 
 export async function listenHttp(): Promise<HttpDestination> {
   const requests: RecordedRequest[] = [];
+  /** Not answered yet. */
+  const held: (() => void)[] = [];
+  let answer: number | undefined = 204;
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
       const { method = '', url = '', headers } = request;
-      const { answer } = destination;
-      if (answer === 204) {
-        requests.push({ method, url, headers, body: Buffer.concat(parts).toString() });
-      }
-      if (answer !== undefined) response.writeHead(answer).end();
+      const finish = () => {
+        if (answer === undefined || response.destroyed) return;
+        if (answer === 204) {
+          requests.push({ method, url, headers, body: Buffer.concat(parts).toString() });
+        }
+        response.writeHead(answer).end();
+      };
+      if (answer === undefined) held.push(finish);
+      else finish();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const destination: HttpDestination = {
+  return {
     port: (server.address() as AddressInfo).port,
     requests,
-    answer: 204,
+    get answer() {
+      return answer;
+    },
+    set answer(status) {
+      answer = status;
+      if (status !== undefined) for (const finish of held.splice(0)) finish();
+    },
     close: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
-  return destination;
 }
 
 export interface UdpDestination {

@@ -1,6 +1,10 @@
-/** The client library of InfluxDB 2 for JavaScript, which writes to /api/v2/write, with and without a login. */
+/**
+ * The client libraries that most Node programs use: of InfluxDB 1.x (npm `influx`), and of InfluxDB 2, which writes to
+ * /api/v2/write, with and without a login. Both against the same real nodes.
+ */
 
 import { HttpError, InfluxDB, Point } from '@influxdata/influxdb-client';
+import { FieldType, InfluxDB as InfluxClient } from 'influx';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CitadelProcess, startCitadel } from '../support/citadel-process.ts';
 
@@ -17,15 +21,20 @@ const storedNs = [
   '1600000001000000000',
 ];
 
-describe('@influxdata/influxdb-client', () => {
-  let citadel: CitadelProcess;
-  let guarded: CitadelProcess;
+let citadel: CitadelProcess;
+let guarded: CitadelProcess;
 
+beforeAll(async () => {
+  [citadel, guarded] = await Promise.all([
+    startCitadel({ args: ['-fsync', 'never'] }),
+    startCitadel({ args: ['-fsync', 'never', '-auth-enabled', 'true'] }),
+  ]);
+});
+
+afterAll(() => Promise.all([citadel?.cleanUp(), guarded?.cleanUp()]));
+
+describe('@influxdata/influxdb-client', () => {
   beforeAll(async () => {
-    [citadel, guarded] = await Promise.all([
-      startCitadel({ args: ['-fsync', 'never'] }),
-      startCitadel({ args: ['-fsync', 'never', '-auth-enabled', 'true'] }),
-    ]);
     const create =
       'CREATE DATABASE app; CREATE RETENTION POLICY week ON app DURATION INF REPLICATION 1';
     const admin = { u: 'root', p: 'secret' };
@@ -36,8 +45,6 @@ describe('@influxdata/influxdb-client', () => {
     await citadel.request('/query', { q: create }, { method: 'POST' });
     await guarded.request('/query', { q: `${create}; ${users}`, ...admin }, { method: 'POST' });
   });
-
-  afterAll(() => Promise.all([citadel?.cleanUp(), guarded?.cleanUp()]));
 
   function writeApi(
     server: CitadelProcess,
@@ -126,4 +133,53 @@ describe('@influxdata/influxdb-client', () => {
     expect(failure).toBeInstanceOf(HttpError);
     expect((failure as HttpError).statusCode).toBe(status);
   });
+});
+
+test('npm influx: pings, creates, writes, queries and drops', async () => {
+  const client = new InfluxClient({
+    host: '127.0.0.1',
+    port: citadel.port,
+    database: 'old',
+    schema: [
+      {
+        measurement: 'response',
+        fields: { path: FieldType.STRING, ms: FieldType.INTEGER, load: FieldType.FLOAT },
+        tags: ['host'],
+      },
+    ],
+  });
+  const [host] = await client.ping(5_000);
+  expect(host).toMatchObject({ online: true, version: '1.8.10' });
+  await client.createDatabase('old');
+  expect(await client.getDatabaseNames()).toContain('old');
+  await client.createRetentionPolicy('week', { duration: '7d', replication: 1, isDefault: true });
+  const points = Array.from({ length: 100 }, (_, i) => ({
+    measurement: 'response',
+    tags: { host: `h, ${i % 2}` },
+    fields: { path: `/a "${i}"`, ms: i, load: i / 3 },
+    timestamp: new Date(Date.now() - i * 1_000),
+  }));
+  await client.writePoints(points);
+  const rows = await client.query<{ host: string; total: number }>(
+    'SELECT sum(ms) AS total FROM response GROUP BY host',
+  );
+  expect(rows.map(({ host: name, total }) => [name, total])).toEqual([
+    ['h, 0', 2450],
+    ['h, 1', 2500],
+  ]);
+  const [last] = await client.query<{ path: string; load: number }>(
+    'SELECT path, load FROM response ORDER BY time DESC LIMIT 1',
+  );
+  expect(last).toMatchObject({ path: '/a "0"', load: 0 });
+  expect(await client.getMeasurements()).toEqual(['response']);
+  expect(await client.getSeries()).toHaveLength(2);
+  expect((await client.showRetentionPolicies()).map(({ name }) => name)).toEqual([
+    'autogen',
+    'week',
+  ]);
+  await expect(client.query('SELECT sum(')).rejects.toThrow('error parsing query');
+  await client.dropMeasurement('response');
+  expect(await client.getMeasurements()).toEqual([]);
+  await client.dropDatabase('old');
+  expect(await client.getDatabaseNames()).not.toContain('old');
 });
