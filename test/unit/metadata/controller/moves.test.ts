@@ -394,7 +394,7 @@ describe('evening out loads', () => {
       world.settle();
       expect(world.moves).toBe(moves);
     });
-    await fc.assert(cases, { numRuns: 200 });
+    await fc.assert(cases, { numRuns: 100 });
   });
 
   test('by number only: loads move nothing, and the wish goes', async () => {
@@ -411,7 +411,7 @@ describe('evening out loads', () => {
       expect(world.balance).toBeUndefined();
       expect(world.moves).toBe(world.countCopies().get(uuid));
     });
-    await fc.assert(cases, { numRuns: 100 });
+    await fc.assert(cases, { numRuns: 50 });
   });
 
   test('unasked: nothing within a quarter of the mean, nothing for little; what is begun ends', async () => {
@@ -430,7 +430,7 @@ describe('evening out loads', () => {
       if (isEven) expect(world.moves).toBe(0);
       expect(world.decide()).toEqual([]);
     });
-    await fc.assert(cases, { numRuns: 200 });
+    await fc.assert(cases, { numRuns: 100 });
   });
 
   test('two copies change places, and the one that was meant leaves', () => {
