@@ -1,4 +1,4 @@
-// Goal: sorting in slices gives what sorting in one go gives, equals in their order, and pauses on the way.
+/** Goal: sorting in slices gives what sorting in one go gives, equals in their order, and pauses on the way. */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
