@@ -125,7 +125,7 @@ class FileFlush {
     const view: PartitionView = {
       bounds: file.bounds,
       files: [],
-      lsn: file.meta.lsn,
+      lsn: state.rule.positions ? file.meta.lsn : 0,
       tombstones: [],
     };
     const place = { slot, seriesId: index.idOf(slot), index };

@@ -1,6 +1,6 @@
 /**
- * The rule for rows without stamps (docs/formats/tstore.md), as switches: production has all of them
- * on; a test of the rule turns one off at a time and must then see wrong answers.
+ * The rule for rows without stamps and the positions of flushes (docs/formats/tstore.md), as switches: production
+ * has all of them on; a test of the rule turns one off at a time and must then see what it is for.
  */
 
 export interface StampRule {
@@ -16,6 +16,8 @@ export interface StampRule {
   readonly tombstonesApplied: boolean;
   /** A tombstone goes only when nothing that it covers is left. */
   readonly tombstonesKept: boolean;
+  /** Of an entry that is replayed, a file that was flushed with it takes and shows no row again. */
+  readonly positions: boolean;
 }
 
 export const fullStampRule: StampRule = {
@@ -25,4 +27,5 @@ export const fullStampRule: StampRule = {
   foreign: true,
   tombstonesApplied: true,
   tombstonesKept: true,
+  positions: true,
 };

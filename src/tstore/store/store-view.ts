@@ -120,7 +120,7 @@ async function viewStretch(
   }
   for (const file of files) if (file.unreadable !== undefined) throw file.unreadable;
   const views = files.map((file) => ({ file, directory: file.directory! }));
-  const lsn = Math.max(0, ...files.map((file) => file.meta.lsn));
+  const lsn = state.rule.positions ? Math.max(0, ...files.map((file) => file.meta.lsn)) : 0;
   return { bounds, files: views, lsn, tombstones };
 }
 
