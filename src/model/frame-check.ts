@@ -9,6 +9,8 @@ import {
   columnEntrySize,
   columnKeySize,
   frameHeaderSize,
+  integerSizes,
+  narrowVersion,
   seriesEntrySize,
 } from './frame-layout.ts';
 import { isWellFormedSeriesKey } from './series-key.ts';
@@ -77,20 +79,28 @@ function checkBooleans(bytes: Uint8Array, start: number, rowCount: number): void
   check(or <= 1, 'boolean is neither 0 nor 1', start);
 }
 
+/** Bytes of a value, of a string those of its start. `flags` are those of the column. */
+function sizeOfValue(words: Uint32Array, type: number, flags: number, at: number): number {
+  const code = flags >>> 1;
+  const mayBeNarrow = type === typeCode.integer && (words[1]! & 0xffff) >= narrowVersion;
+  check(code === 0 || (mayBeNarrow && code < integerSizes.length), 'unknown column flags', at);
+  if (type === typeCode.boolean) return 1;
+  return type === typeCode.string ? 4 : integerSizes[code]!;
+}
+
 /** Returns how many cells the column has. */
 function checkColumn(words: Uint32Array, bytes: Uint8Array, at: number, rowCount: number): number {
   const key = words[at / 4]!;
   const flags = words[at / 4 + 1]!;
   const data = words[at / 4 + 2]!;
   check(key < words[15]!, 'unknown column key', at);
-  check(flags <= 1, 'unknown column flags', at);
   const type = bytes[words[16]! + key * columnKeySize + 6]!;
-  const width = type === typeCode.boolean ? 1 : type === typeCode.string ? 4 : 8;
+  const width = sizeOfValue(words, type, flags, at);
   const count = type === typeCode.string ? rowCount + 1 : rowCount;
   check(data % 8 === 0 && isInside(data, count * width, bytes.length), 'column outside', at);
   if (type === typeCode.string) checkStrings(words, data, rowCount, bytes.length);
   if (type === typeCode.boolean) checkBooleans(bytes, data, rowCount);
-  if (flags === 0) return rowCount;
+  if ((flags & 1) === 0) return rowCount;
   const validity = words[at / 4 + 3]!;
   check(isInside(validity, rowCount, bytes.length), 'validity outside', at);
   return countValid(bytes, validity, rowCount);

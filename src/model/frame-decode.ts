@@ -19,6 +19,8 @@ import {
   frameKind,
   frameMagic,
   frameVersion,
+  integerSizes,
+  narrowVersion,
   seriesEntrySize,
 } from './frame-layout.ts';
 import type { DeletePredicate } from './plan.ts';
@@ -164,18 +166,41 @@ export class PointsFrame {
     return (this.uint32[at + 1]! & 1) === 0 ? 0 : this.uint32[at + 3]!;
   }
 
-  /** The column as typed-array views. Four small objects a call: loops over many tiny series use the offsets. */
+  /** Of an integer column whose values are kept in 1, 2 or 4 bytes each: these; else undefined. */
+  narrowIntegers(series: number, column: number): Int8Array | Int16Array | Int32Array | undefined {
+    const code = this.uint32[this.columnEntry(series, column) + 1]! >>> 1;
+    if (code === 0) return undefined;
+    const rowCount = this.rowCount(series);
+    const start = this.bytes.byteOffset + this.dataOffset(series, column);
+    const size = integerSizes[code]!;
+    if (size === 1) return new Int8Array(this.bytes.buffer, start, rowCount);
+    if (size === 2) return new Int16Array(this.bytes.buffer, start, rowCount);
+    return new Int32Array(this.bytes.buffer, start, rowCount);
+  }
+
+  /** 1 = the row has a value; undefined = every row has one. */
+  validity(series: number, column: number): Uint8Array | undefined {
+    const start = this.validityOffset(series, column);
+    return start === 0 ? undefined : this.bytes.subarray(start, start + this.rowCount(series));
+  }
+
+  /** The column as typed-array views, narrow integers as a copy. Four small objects a call: loops over many tiny series use the offsets. */
   column(series: number, column: number): FrameColumnData {
     const rowCount = this.rowCount(series);
     const data = this.dataOffset(series, column);
-    const validity = this.validityOffset(series, column);
-    const valid = validity === 0 ? undefined : this.bytes.subarray(validity, validity + rowCount);
+    const valid = this.validity(series, column);
     const { type } = this.columnKeys[this.columnKeyIndex(series, column)]!;
     switch (type) {
       case 'float':
         return { type, values: this.float64.subarray(data / 8, data / 8 + rowCount), valid };
-      case 'integer':
-        return { type, values: this.int64.subarray(data / 8, data / 8 + rowCount), valid };
+      case 'integer': {
+        const narrow = this.narrowIntegers(series, column);
+        const values =
+          narrow === undefined
+            ? this.int64.subarray(data / 8, data / 8 + rowCount)
+            : BigInt64Array.from(narrow, BigInt);
+        return { type, values, valid };
+      }
       case 'unsigned': {
         const start = this.bytes.byteOffset + data;
         return { type, values: new BigUint64Array(this.bytes.buffer, start, rowCount), valid };
@@ -235,10 +260,12 @@ function checkVersion(view: DataView): void {
   if (view.getUint32(0, true) !== frameMagic) throw corrupt('bad magic');
   const version = view.getUint16(4, true);
   const flags = view.getUint16(6, true);
-  if (version !== frameVersion) {
+  const isPoints = view.getUint32(44, true) === frameKind.points;
+  const versionMax = isPoints ? narrowVersion : frameVersion;
+  if (version < frameVersion || version > versionMax) {
     throw new CitadelError(
       'unsupported-version',
-      `cannot read frame version ${version}: this release reads version ${frameVersion}, a later release is needed`,
+      `cannot read frame version ${version}: this release reads up to version ${versionMax}, a later release is needed`,
       { details: { version } },
     );
   }

@@ -54,9 +54,10 @@ export function writeFrameHeader(
   view: DataView,
   target: FrameTarget,
   kind: keyof typeof frameKind,
+  version: number = frameVersion,
 ): void {
   view.setUint32(0, frameMagic, true);
-  view.setUint16(4, frameVersion, true);
+  view.setUint16(4, version, true);
   view.setUint32(12, view.byteLength, true);
   writeId(view, 16, target.dbId);
   writeId(view, 24, target.rpId);

@@ -5,7 +5,7 @@
  *
  * ```
  * header (96 bytes)
- *   0 u32 magic 'CTWF'      4 u16 version = 1      6 u16 flags (bit 0 compressed, bit 1 encrypted: both 0)
+ *   0 u32 magic 'CTWF'      4 u16 version 1 or 2   6 u16 flags (bit 0 compressed, bit 1 encrypted: both 0)
  *   8 u32 crc32 of bytes [12, size)               12 u32 size: whole frame, a multiple of 8
  *  16 u64 database id      24 u64 retention policy id (0 = all, deletes only)
  *  32 u32 namespace (0)    36 u32 shard count     40 u32 shard         44 u32 kind: 1 points, 2 delete, 3 kv (kv-frame.ts)
@@ -17,15 +17,20 @@
  * series table: { u32 offset of key, u32 size of key, u32 offset of block, u32 row count, u32 column count, u32 0 }*
  * names and series keys (canonical, series-key.ts), then blocks, each 8-aligned
  * block: row count x i64 time, strictly ascending; then column count x
- *        { u32 column key index, u32 flags (bit 0: has validity), u32 offset of data, u32 offset of validity }
+ *        { u32 column key index, u32 flags (bit 0: has validity, bits 1-2: size of an integer), u32 offset of data, u32 offset of validity }
  * data (8-aligned): float f64, integer i64, unsigned u64: 8 bytes a row; boolean 1 byte a row;
  *        string: (row count + 1) x u32 end-to-end starts, then bytes. Validity: 1 byte a row. Rows without a value hold zeros.
  * ```
+ * Version 2 is version 1 with integers of 1, 2 or 4 bytes where a column's fit; a frame without such a column is of version 1.
  * All offsets count from the start of the frame. No (series, time, column) occurs twice: the encoder keeps the later row.
  */
 
 export const frameMagic = 0x46575443;
 export const frameVersion = 1;
+/** With narrow integers. */
+export const narrowVersion = 2;
+/** Bytes of an integer, by the code in its column's flags. */
+export const integerSizes: readonly number[] = [8, 1, 2, 4];
 export const frameHeaderSize = 96;
 /** Bytes per entry of the three tables. */
 export const columnKeySize = 8;

@@ -6,6 +6,8 @@ import { typeCode } from '../../model/field-type.ts';
 export class BatchFields {
   /** 1 = strings. */
   readonly isText: Uint8Array;
+  /** 1 = signed integers. */
+  readonly isInteger: Uint8Array;
   /** Fields of one name and type in different measurements share a column key: the first of them. */
   readonly keyField: Uint32Array;
   /** The row being merged: field -> cell + 1; its fields in order of appearance. */
@@ -19,6 +21,7 @@ export class BatchFields {
     const count = batch.fields.length;
     const firstOfName = new Map<string, number>();
     this.isText = new Uint8Array(count);
+    this.isInteger = new Uint8Array(count);
     this.keyField = new Uint32Array(count);
     this.cellOfField = new Uint32Array(count);
     this.rowFields = new Uint32Array(count);
@@ -29,6 +32,7 @@ export class BatchFields {
       if (first === field) firstOfName.set(key, field);
       this.keyField[field] = first;
       this.isText[field] = type === 'string' ? 1 : 0;
+      this.isInteger[field] = type === 'integer' ? 1 : 0;
     });
   }
 

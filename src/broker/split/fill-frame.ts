@@ -16,6 +16,9 @@ import {
   columnEntrySize,
   columnKeySize,
   frameHeaderSize,
+  frameVersion,
+  integerSizes,
+  narrowVersion,
   seriesEntrySize,
 } from '../../model/frame-layout.ts';
 import { compareTimes } from './row-order.ts';
@@ -66,6 +69,23 @@ function copyWords(
   }
 }
 
+/** Copies the low bytes of integers that fit; a column without holes. */
+function copyIntegers(
+  cells: Uint32Array,
+  place: number,
+  width: number,
+  count: number,
+  source: Uint32Array,
+  out: Uint8Array | Uint16Array | Uint32Array,
+  outAt: number,
+): void {
+  let from = place;
+  for (let i = 0; i < count; i++) {
+    out[outAt + i] = source[2 * cells[from]! - 2]!;
+    from += width;
+  }
+}
+
 function copyBooleans(
   cells: Uint32Array,
   place: number,
@@ -85,6 +105,8 @@ class FrameFiller {
   private readonly content: FrameContent;
   private readonly bytes: Uint8Array<ArrayBuffer>;
   private readonly words: Uint32Array;
+  private readonly halfWords: Uint16Array;
+  private version = frameVersion;
   private rowCount = 0;
   private cellCount = 0;
   /** Rows of the batch with the least and the greatest time. */
@@ -97,6 +119,7 @@ class FrameFiller {
     this.timeWords = timeWords;
     this.bytes = new Uint8Array(new ArrayBuffer(contentSize(content)));
     this.words = new Uint32Array(this.bytes.buffer);
+    this.halfWords = new Uint16Array(this.bytes.buffer);
   }
 
   fill(target: FrameTarget): Uint8Array<ArrayBuffer> {
@@ -111,7 +134,7 @@ class FrameFiller {
       this.writeBlock(segment, block);
       block += this.content.plan.sizes[segment]!;
     });
-    writeFrameHeader(view, target, 'points');
+    writeFrameHeader(view, target, 'points', this.version);
     writeFrameTotals(view, {
       seriesCount: segments.length,
       rowCount: this.rowCount,
@@ -208,23 +231,44 @@ class FrameFiller {
     const place = plan.cellStarts[segment]! + k;
     const field = plan.columnFields[column]!;
     const { type } = batch.fields[field]!;
+    const code = plan.columnCodes[column]!;
     let end = data + rowCount * 8;
-    if (type === 'string') end = this.writeStrings(place, width, rowCount, data);
+    if (code > 0) end = this.writeIntegers(place, width, rowCount, data, code);
+    else if (type === 'string') end = this.writeStrings(place, width, rowCount, data);
     else if (type === 'boolean') {
       copyBooleans(plan.cells, place, width, rowCount, batch.cellWords, this.bytes, data);
       end = align8(data + rowCount);
     } else copyWords(plan.cells, place, width, rowCount, batch.cellWords, words, data / 4);
     const cells = plan.columnCells[column]!;
     words[entry / 4] = keyIndex[field]!;
+    words[entry / 4 + 1] = code << 1;
     words[entry / 4 + 2] = data;
     this.cellCount += cells;
     if (cells === rowCount) return end;
-    words[entry / 4 + 1] = 1;
+    words[entry / 4 + 1] = (code << 1) | 1;
     words[entry / 4 + 3] = end;
     for (let i = 0; i < rowCount; i++) {
       this.bytes[end + i] = plan.cells[place + i * width] === 0 ? 0 : 1;
     }
     return align8(end + rowCount);
+  }
+
+  private writeIntegers(
+    place: number,
+    width: number,
+    rowCount: number,
+    data: number,
+    code: number,
+  ): number {
+    const { plan, batch } = this.content;
+    const { cells } = plan;
+    const size = integerSizes[code]!;
+    if (size === 1) copyIntegers(cells, place, width, rowCount, batch.cellWords, this.bytes, data);
+    else if (size === 2)
+      copyIntegers(cells, place, width, rowCount, batch.cellWords, this.halfWords, data / 2);
+    else copyIntegers(cells, place, width, rowCount, batch.cellWords, this.words, data / 4);
+    this.version = narrowVersion;
+    return align8(data + rowCount * size);
   }
 
   private writeStrings(place: number, width: number, rowCount: number, data: number): number {

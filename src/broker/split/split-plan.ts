@@ -12,7 +12,7 @@ import { align8 } from '../../base/bytes.ts';
 import { invariant } from '../../base/errors.ts';
 import type { ParsedBatch } from '../../lineprotocol/parsed-batch.ts';
 import { columnSize } from '../../model/frame-encode.ts';
-import { columnEntrySize } from '../../model/frame-layout.ts';
+import { columnEntrySize, integerSizes } from '../../model/frame-layout.ts';
 import type { BatchFields } from './batch-fields.ts';
 
 const segmentsFirst = 256;
@@ -29,6 +29,31 @@ function grow(old: Uint32Array, needed: number): Uint32Array {
   return grown;
 }
 
+/**
+ * Code of the least size (frame-layout) that holds all integers of a column without holes; `cells` at `place`,
+ * `place + width`, ... hold cell + 1.
+ */
+function integerCode(
+  cells: Uint32Array,
+  place: number,
+  width: number,
+  count: number,
+  words: Uint32Array,
+): number {
+  let spread = 0;
+  let from = place;
+  for (let i = 0; i < count; i++) {
+    const cell = cells[from]!;
+    const low = words[2 * cell - 2]! | 0;
+    const sign = low >> 31;
+    if ((words[2 * cell - 1]! | 0) !== sign) return 0;
+    spread |= low ^ sign;
+    from += width;
+  }
+  if (spread <= 0x7f) return 1;
+  return spread <= 0x7fff ? 2 : 3;
+}
+
 export class SplitPlan {
   segmentCount = 0;
   series: Uint32Array = new Uint32Array(segmentsFirst);
@@ -41,10 +66,11 @@ export class SplitPlan {
   /** Bytes of the block. */
   sizes: Uint32Array = new Uint32Array(segmentsFirst);
 
-  /** Per column of a segment: field, cells it has, bytes of its strings. */
+  /** Per column of a segment: field, cells it has, bytes of its strings, code of its integers' size (frame-layout). */
   columnFields: Uint32Array = new Uint32Array(columnsFirst);
   columnCells: Uint32Array = new Uint32Array(columnsFirst);
   columnTexts: Uint32Array = new Uint32Array(columnsFirst);
+  columnCodes: Uint32Array = new Uint32Array(columnsFirst);
   private columnCount = 0;
 
   /** Per row of a segment: a row of the batch that has its time. */
@@ -109,6 +135,7 @@ export class SplitPlan {
     this.columnFields = grow(this.columnFields, this.columnCount + width);
     this.columnCells = grow(this.columnCells, this.columnCount + width);
     this.columnTexts = grow(this.columnTexts, this.columnCount + width);
+    this.columnCodes = grow(this.columnCodes, this.columnCount + width);
     const { cells } = this;
     let place = places;
     for (let i = from; i < until; i++) {
@@ -122,7 +149,15 @@ export class SplitPlan {
       this.columnFields[this.columnCount + k] = field;
       this.columnCells[this.columnCount + k] = rowCount;
       this.columnTexts[this.columnCount + k] = text;
-      size += columnSize(this.batch.fields[field]!.type, rowCount, text, false);
+      const code =
+        this.fields.isInteger[field] === 1
+          ? integerCode(cells, places + k, width, rowCount, this.batch.cellWords)
+          : 0;
+      this.columnCodes[this.columnCount + k] = code;
+      size +=
+        code === 0
+          ? columnSize(this.batch.fields[field]!.type, rowCount, text, false)
+          : align8(rowCount * integerSizes[code]!);
     }
     if (size > this.blockSizeMax && rowCount > 1) return false;
     this.addSegment(series, rowCount, width, size);
@@ -242,8 +277,10 @@ export class SplitPlan {
     this.columnFields = grow(this.columnFields, this.columnCount + width);
     this.columnCells = grow(this.columnCells, this.columnCount + width);
     this.columnTexts = grow(this.columnTexts, this.columnCount + width);
+    this.columnCodes = grow(this.columnCodes, this.columnCount + width);
     this.columnCells.fill(0, this.columnCount, this.columnCount + width);
     this.columnTexts.fill(0, this.columnCount, this.columnCount + width);
+    this.columnCodes.fill(0, this.columnCount, this.columnCount + width);
     for (const [field, column] of open.columns)
       this.columnFields[this.columnCount + column] = field;
     this.placeCells(open, width);

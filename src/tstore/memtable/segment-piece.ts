@@ -85,6 +85,15 @@ function readColumn(
   from: number,
   until: number,
 ): Column {
+  const narrow = points.narrowIntegers(series, index);
+  if (narrow !== undefined) {
+    const values = new Float64Array(narrow.subarray(from, until));
+    return {
+      type: 'integer',
+      values,
+      valid: points.validity(series, index)?.subarray(from, until),
+    };
+  }
   const data = points.column(series, index);
   const valid = data.valid?.subarray(from, until);
   switch (data.type) {

@@ -1,11 +1,15 @@
 /**
  * Goal: frames written by earlier releases stay readable, and today's encoder still writes the same bytes.
- * Method: a kept frame of version 1 with every column type, holes, two blocks and odd names.
+ * Method: a kept frame of version 1 with every column type, holes, two blocks and odd names; one of version 2 with
+ * integers of every size.
  */
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { encodeText } from '../../../src/base/text.ts';
+import { splitBatch } from '../../../src/broker/split/split.ts';
+import { LineParser } from '../../../src/lineprotocol/lineprotocol.ts';
 import { openPointsFrame } from '../../../src/model/frame-decode.ts';
 import { encodePointsFrame } from '../../../src/model/frame-encode.ts';
 import { encodeSeriesKey, formatSeriesKey } from '../../../src/model/series-key.ts';
@@ -75,4 +79,34 @@ test('the kept frame opens with all its values', () => {
 test('the encoder still writes these bytes', () => {
   const written = encodePointsFrame(target, series);
   expect(Buffer.from(written).toString('hex')).toBe(readFileSync(file).toString('hex'));
+});
+
+const narrowFile = fileURLToPath(new URL('../../fixtures/formats/frame-v2.bin', import.meta.url));
+const narrowLines = [
+  'disk,path=/ a=-128i,b=-32768i,c=-2147483648i,d=-9223372036854775808i,e=0.5 1',
+  'disk,path=/ a=127i,b=32767i,c=2147483647i,d=9223372036854775807i,e=-1 2',
+  'disk,path=/ a=0i,b=128i,c=32768i,d=2147483648i,e=7 3',
+];
+
+test('the kept frame with narrow integers opens with all its values', () => {
+  const frame = openPointsFrame(new Uint8Array(readFileSync(narrowFile)));
+  expect(frame.header).toMatchObject({ ...target, shardCount: 1, shard: 0, rowCount: 3 });
+  const values = [0, 1, 2, 3, 4].map((c) => frame.column(0, c));
+  expect(values).toMatchObject([
+    { values: BigInt64Array.of(-128n, 127n, 0n) },
+    { values: BigInt64Array.of(-32768n, 32767n, 128n) },
+    { values: BigInt64Array.of(-2147483648n, 2147483647n, 32768n) },
+    { values: BigInt64Array.of(-(2n ** 63n), 2n ** 63n - 1n, 2147483648n) },
+    { values: Float64Array.of(0.5, -1, 7) },
+  ]);
+});
+
+test('the splitter still writes these bytes', () => {
+  const options = { database: 'db', precision: 'ns', nowNs: 0n } as const;
+  const slice = new LineParser().parse(encodeText(`${narrowLines.join('\n')}\n`), options);
+  const accepts = new Uint8Array(slice.fields.length).fill(1);
+  const { frames } = splitBatch(slice, { ...target, shardCount: 1, accepts });
+  expect(Buffer.from(frames[0]!.frame).toString('hex')).toBe(
+    readFileSync(narrowFile).toString('hex'),
+  );
 });

@@ -7,6 +7,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CitadelError } from '../../../src/base/errors.ts';
+import { encodeText } from '../../../src/base/text.ts';
+import { splitBatch } from '../../../src/broker/split/split.ts';
+import { LineParser } from '../../../src/lineprotocol/lineprotocol.ts';
 import { type FieldType, fieldTypes } from '../../../src/model/field-type.ts';
 import { openFrame, openPointsFrame } from '../../../src/model/frame-decode.ts';
 import {
@@ -122,6 +125,15 @@ const small = encodePointsFrame(target, [
   },
 ]);
 
+/** Of version 2: integers of one, two and four bytes. */
+const narrow = ((): Uint8Array => {
+  const text = 'cpu,host=a x=1i,y=-300i,z=70000i 1\ncpu,host=a x=-2i,y=5i,z=6i 2\n';
+  const options = { database: 'db', precision: 'ns', nowNs: 0n } as const;
+  const slice = new LineParser().parse(encodeText(text), options);
+  const accepts = new Uint8Array(slice.fields.length).fill(1);
+  return splitBatch(slice, { ...target, shardCount: 1, accepts }).frames[0]!.frame;
+})();
+
 function codeOf(action: () => unknown): string {
   try {
     action();
@@ -132,9 +144,12 @@ function codeOf(action: () => unknown): string {
   return 'none';
 }
 
-test('every flipped byte is noticed', () => {
-  for (let at = 0; at < small.length; at++) {
-    const copy = small.slice();
+test.each([
+  ['of version 1', small],
+  ['of version 2', narrow],
+])('every flipped byte is noticed in a frame %s', (_, whole) => {
+  for (let at = 0; at < whole.length; at++) {
+    const copy = whole.slice();
     copy[at]! ^= 0x10;
     expect(
       codeOf(() => openFrame(copy)),
@@ -143,10 +158,13 @@ test('every flipped byte is noticed', () => {
   }
 });
 
-test('a frame that lies but has a right checksum never leads outside', () => {
-  for (let at = 12; at < small.length; at++) {
-    for (const value of [0, 1, 0x7f, 0xff]) {
-      const copy = small.slice();
+test.each([
+  ['of version 1', small],
+  ['of version 2', narrow],
+])('a frame %s that lies but has a right checksum never leads outside', (_, whole) => {
+  for (let at = 12; at < whole.length; at++) {
+    for (const value of [0, 1, 2, 6, 0x7f, 0xff]) {
+      const copy = whole.slice();
       copy[at] = value;
       sealFrame(copy);
       const code = codeOf(() => {
@@ -175,11 +193,32 @@ test('frames of later releases are refused by name', () => {
     sealFrame(copy);
     return copy;
   };
-  expect(() => openFrame(changed(4, 2))).toThrow(/frame version 2.*reads version 1/);
+  expect(() => openFrame(changed(4, 3))).toThrow(/frame version 3.*reads up to version 2/);
+  expect(codeOf(() => openFrame(changed(4, 0)))).toBe('unsupported-version');
   expect(() => openFrame(changed(6, 1))).toThrow(/compressed frames/);
   expect(() => openFrame(changed(6, 2))).toThrow(/encrypted frames/);
   expect(codeOf(() => openFrame(changed(6, 4)))).toBe('unsupported-version');
   expect(codeOf(() => openFrame(changed(44, 4)))).toBe('unsupported-version');
+});
+
+test('narrow integers are of version 2 and of integer columns only', () => {
+  const changed = (from: Uint8Array, at: number, value: number): Uint8Array => {
+    const copy = from.slice();
+    copy[at] = value;
+    sealFrame(copy);
+    return copy;
+  };
+  const frame = openPointsFrame(narrow);
+  expect([0, 1, 2].map((c) => frame.narrowIntegers(0, c))).toEqual([
+    Int8Array.of(1, -2),
+    Int16Array.of(-300, 5),
+    Int32Array.of(70000, 6),
+  ]);
+  expect(codeOf(() => openFrame(changed(narrow, 4, 1)))).toBe('corrupt');
+  // The flags of the first column, of floats.
+  const flagsAt = openPointsFrame(small).timesOffset(0) + 2 * 8 + 4;
+  expect(small[flagsAt]).toBe(1);
+  expect(codeOf(() => openFrame(changed(changed(small, 4, 2), flagsAt, 3)))).toBe('corrupt');
 });
 
 test('a frame at an odd place in a buffer is read all the same', () => {

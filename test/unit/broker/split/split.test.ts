@@ -75,7 +75,14 @@ function expectedCells(slice: ParsedSlice): Cells {
   return cells;
 }
 
+/** At and beyond the ends of one, two, four and more bytes. */
+const edges = [7, 15, 31, 53, 63].flatMap((bits) => {
+  const end = 2n ** BigInt(bits);
+  return [end - 1n, end, -end, -end - 1n].filter((n) => n >= -(2n ** 63n) && n < 2n ** 63n);
+});
+
 const value = fc.oneof(
+  fc.constantFrom(...edges).map((n) => `${n}i`),
   fc.integer({ min: -5, max: 5 }).map((n) => `${n}i`),
   fc.integer({ min: -5, max: 5 }).map((n) => `${n}.5`),
   fc.constantFrom('t', 'f', '"x"', '""', '"a longer text"', '"é\\"\n"'),
@@ -171,4 +178,16 @@ test('a large series is cut at the frame limit, a huge row stands alone', () => 
 test('an empty batch makes no frames', () => {
   const slice = parse('# nothing\n');
   expect(splitBatch(slice, { ...target, accepts: acceptAll(slice) }).frames).toEqual([]);
+});
+
+test.each(
+  edges.map((edge) => [edge]),
+)('a column of integers is as narrow as its widest value lets it be: %s', (edge) => {
+  const slice = parse(`m v=1i,w=${edge}i 1\nm v=0i,w=-1i 2\nm v=-1i,w=0i 3\n`);
+  const { frames } = splitBatch(slice, { ...target, accepts: acceptAll(slice) });
+  expect(cellsOf(frames)).toEqual(expectedCells(slice));
+  const frame = openPointsFrame(frames[0]!.frame);
+  const sizes = [8, 16, 32].map((bits) => (BigInt.asIntN(bits, edge) === edge ? bits / 8 : 8));
+  const sizeOf = (c: number) => frame.narrowIntegers(0, c)?.BYTES_PER_ELEMENT ?? 8;
+  expect([sizeOf(0), sizeOf(1)]).toEqual([1, Math.min(...sizes)]);
 });
