@@ -5,7 +5,15 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -55,10 +63,19 @@ function installedByHand() {
   );
 }
 
+/** `npm ci` empties the folder first, and through a link it would empty somebody else's. */
+function refuseLink() {
+  const found = lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false });
+  if (found?.isSymbolicLink() !== true) return;
+  say('node_modules is a link to packages that do not fit; install them where it points to');
+  process.exit(1);
+}
+
 function installPackages() {
   const wanted = wantedInstall();
   if (readText(installStamp) === wanted) return;
   if (!installedByHand()) {
+    refuseLink();
     say('installing packages (about a minute; SQLite is compiled)');
     run('npm', ['ci', '--no-audit', '--no-fund'], 'are npm and a C++ compiler there?');
   }
