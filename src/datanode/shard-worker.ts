@@ -14,6 +14,7 @@ import { createReaderPool } from '../sqlite/reader-pool.ts';
 import { connectSqliteWriter } from '../sqlite/writer-port.ts';
 import { ReadCache } from '../tstore/read-cache.ts';
 import { openTStore } from '../tstore/tstore.ts';
+import { ValueSieve } from '../tstore/value-sieve.ts';
 import { kindOfSlot, shardOfSlot } from './slots.ts';
 import { toFailure } from './worker/failure.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker/messages.ts';
@@ -65,6 +66,7 @@ async function run(): Promise<void> {
   const kvReaders = createReaderPool(start.root, kvHandlesMax, kvPageCacheKib);
   const hashSeed = viewOf(env.rng.bytes(4)).getUint32(0);
   const cache = new ReadCache(start.memoryBytes * cacheShare);
+  const sieve = start.sieve && new ValueSieve(start.sieve);
   const { shardCount, policies } = start;
   const disk = env.openDisk(start.root);
   const core = await openWorker({
@@ -77,7 +79,7 @@ async function run(): Promise<void> {
       if (kindOfSlot(slot) === 'kstore') {
         return openKStore({ ...place, readers: kvReaders, hashSeed });
       }
-      return openTStore({ ...place, readers, cache, policies });
+      return openTStore({ ...place, readers, cache, sieve, policies });
     },
     cacheBytes: () => cache.memoryBytes,
     send,
@@ -88,6 +90,7 @@ async function run(): Promise<void> {
       writer.close().then(end, end);
     },
   });
+  if (core.isWhole) sieve?.declareWhole();
   port.on('message', (message: ToWorker) => core.receive(message));
   send({ kind: 'ready' });
 }

@@ -19,6 +19,7 @@ import type {
   WriteShardResponse,
 } from '../rpc/data-node-api.ts';
 import { type SqliteWriterThread, startSqliteWriterThread } from '../sqlite/writer-thread.ts';
+import { ValueSieve } from '../tstore/value-sieve.ts';
 import { createBackups } from './backups.ts';
 import { shareCare, sumCare } from './care-budget.ts';
 import { type ClusterParts, ClusterPort } from './cluster-port.ts';
@@ -30,6 +31,7 @@ import type { FsyncMode } from './log/commit-log.ts';
 import { NodeTails } from './node-tails.ts';
 import { type RetentionTask, startRetention } from './retention-task.ts';
 import { shareOf } from './share-out.ts';
+import { type LinkShards, leaveOut, shareShards } from './share-shards.ts';
 import { shardOfSlot, slotOf } from './slots.ts';
 import type { CareRules } from './worker/care-rules.ts';
 import type { RetentionRule, StreamBlock, StreamRequest, WorkerStart } from './worker/messages.ts';
@@ -129,7 +131,8 @@ export class ThreadedDataNode implements DataNodeApi {
     signal: AbortSignal,
     options?: ReadOptions,
   ): readonly AsyncIterable<ScanBlock>[] {
-    return this.#streams<ScanBlock>(shards, signal, options, (read) => ({
+    const links = leaveOut(this.#share(shards), plan);
+    return this.#streams<ScanBlock>(links, signal, options, (read) => ({
       kind: 'scan',
       plan,
       read,
@@ -142,7 +145,7 @@ export class ThreadedDataNode implements DataNodeApi {
     signal: AbortSignal,
     options?: ReadOptions,
   ): readonly AsyncIterable<SchemaBlock>[] {
-    return this.#streams<SchemaBlock>(shards, signal, options, (read) => ({
+    return this.#streams<SchemaBlock>(this.#share(shards), signal, options, (read) => ({
       kind: 'schema',
       plan,
       read,
@@ -155,7 +158,7 @@ export class ThreadedDataNode implements DataNodeApi {
   });
 
   readonly kv: KvReads = createKvReads((slots, signal, options, request) =>
-    this.#streams(slots, signal, options, request),
+    this.#streams(this.#share(slots), signal, options, request),
   );
 
   readonly backups = createBackups((slot) => this.#linkOf(slot));
@@ -184,7 +187,7 @@ export class ThreadedDataNode implements DataNodeApi {
   ): Promise<readonly ShardDigest[]> {
     const digests: ShardDigest[] = [];
     const slots = shards.map((shard) => slotOf(kind, shard));
-    const read = this.#group(slots).map(async ([link, own]) => {
+    const read = this.#share(slots).map(async ([link, own]) => {
       for await (const block of link.stream(own, { kind: 'digest', horizon }, signal)) {
         if (!('digest' in block)) continue;
         const { digest } = block;
@@ -223,9 +226,9 @@ export class ThreadedDataNode implements DataNodeApi {
     return this.#closing;
   }
 
-  /** One per worker that has some of the shards; a newer map that the caller knows is read first. */
+  /** One per worker; a newer map that the caller knows is read first. */
   #streams<B extends StreamBlock>(
-    shards: readonly number[],
+    links: readonly LinkShards[],
     signal: AbortSignal,
     options: ReadOptions | undefined,
     request: (read: ReadOptions | undefined, own: readonly number[]) => StreamRequest,
@@ -235,11 +238,11 @@ export class ThreadedDataNode implements DataNodeApi {
     const open = (link: WorkerLink, own: readonly number[]) =>
       link.stream(own, request(read, own), signal) as AsyncGenerator<B>;
     if (port === undefined || !port.isBehind(read?.mapVersion ?? 0)) {
-      return this.#group(shards).map(([link, own]) => open(link, own));
+      return links.map(([link, own]) => open(link, own));
     }
     const caughtUp = port.catchUp();
     caughtUp.catch(() => undefined);
-    return this.#group(shards).map(([link, own]) => after(caughtUp, () => open(link, own)));
+    return links.map(([link, own]) => after(caughtUp, () => open(link, own)));
   }
 
   #linkOf(slot: number): WorkerLink {
@@ -253,15 +256,8 @@ export class ThreadedDataNode implements DataNodeApi {
     return thread.link;
   }
 
-  #group(shards: readonly number[]): [WorkerLink, number[]][] {
-    const byLink = new Map<WorkerLink, number[]>();
-    for (const shard of shards) {
-      const link = this.#linkOf(shard);
-      const own = byLink.get(link);
-      if (own === undefined) byLink.set(link, [shard]);
-      else own.push(shard);
-    }
-    return [...byLink];
+  #share(shards: readonly number[]): readonly LinkShards[] {
+    return shareShards(shards, (shard) => this.#linkOf(shard));
   }
 
   async #open(onProgress: (progress: OpenProgress) => void): Promise<void> {
@@ -341,6 +337,7 @@ export class ThreadedDataNode implements DataNodeApi {
       policies,
       care: shareCare(rest.care, threadCount),
       writerPort,
+      sieve: this.#port === undefined ? new ValueSieve().memory : undefined,
       cluster: this.#port?.describe(index),
       tails: rest.tails,
     };

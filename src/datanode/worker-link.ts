@@ -10,6 +10,7 @@ import type { Worker } from 'node:worker_threads';
 import { CitadelError } from '../base/errors.ts';
 import type { Log, Timers } from '../env/env.ts';
 import type { WriteShardRequest, WriteShardResponse } from '../rpc/data-node-api.ts';
+import type { ValueSieve } from '../tstore/value-sieve.ts';
 import { BlockStream } from './block-stream.ts';
 import { TailLink } from './tail-link.ts';
 import type { ClusterFromWorker, ClusterToWorker } from './worker/cluster-messages.ts';
@@ -40,6 +41,8 @@ interface PendingCall {
 
 export interface WorkerLinkOptions {
   readonly worker: Worker;
+  /** What its stores may have; undefined = it must be asked. */
+  readonly sieve?: ValueSieve | undefined;
   readonly timers: Timers;
   readonly log: Log;
   /** Of frames sent and not yet answered; beyond it writes are refused. One is always let through. */
@@ -53,6 +56,7 @@ export interface WorkerLinkOptions {
 export class WorkerLink {
   /** Resolves when all its shards are open. */
   readonly ready: Promise<void>;
+  readonly sieve: ValueSieve | undefined;
   readonly tails = new TailLink((message) => this.#send(message));
   readonly #options: WorkerLinkOptions;
   readonly #writes = new Map<number, PendingWrite>();
@@ -66,6 +70,7 @@ export class WorkerLink {
 
   constructor(options: WorkerLinkOptions) {
     this.#options = options;
+    this.sieve = options.sieve;
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = (error) => (error === undefined ? resolve() : reject(error));
     });

@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { CitadelError } from '../base/errors.ts';
+import { ValueSieve } from '../tstore/value-sieve.ts';
 import type { WorkerStart } from './worker/messages.ts';
 import { WorkerLink, type WorkerLinkOptions } from './worker-link.ts';
 
@@ -17,7 +18,8 @@ export interface WorkerThread {
   terminate(): Promise<unknown>;
 }
 
-export interface ThreadOptions extends Omit<WorkerLinkOptions, 'worker' | 'inFlightBytesMax'> {
+export interface ThreadOptions
+  extends Omit<WorkerLinkOptions, 'worker' | 'inFlightBytesMax' | 'sieve'> {
   /** Whatever was under way has failed. Also called when it ends as it was told to. */
   readonly onDeath: (error: CitadelError) => void;
 }
@@ -27,9 +29,10 @@ export function startWorkerThread(start: WorkerStart, options: ThreadOptions): W
     workerData: start,
     transferList: [start.writerPort],
   });
+  const sieve = start.sieve && new ValueSieve(start.sieve);
   const share = start.memoryBytes * inFlightShare;
   const inFlightBytesMax = Math.max(inFlightBytes.min, Math.min(inFlightBytes.max, share));
-  const link = new WorkerLink({ ...options, worker, inFlightBytesMax });
+  const link = new WorkerLink({ ...options, worker, inFlightBytesMax, sieve });
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const die = (message: string, cause?: unknown) => {
     const error = new CitadelError('internal', message, { cause });

@@ -9,6 +9,7 @@ import type { SnapshotStore } from '../model/store-snapshot.ts';
 import type { SqliteReaders, SqliteWriter } from '../sqlite/sqlite.ts';
 import type { StampRule } from './flush/stamp-rule.ts';
 import type { ReadCache } from './read-cache.ts';
+import type { ValueSieve } from './value-sieve.ts';
 
 /** What a store must know of a retention policy; ids are 16 hex digits. */
 export interface StorePolicy {
@@ -32,6 +33,8 @@ export interface TStoreOptions {
   readonly readers: SqliteReaders;
   /** Shared by the stores of one thread. */
   readonly cache: ReadCache;
+  /** Of the thread too; undefined = nobody looks into one. */
+  readonly sieve?: ValueSieve | undefined;
   readonly policies: readonly StorePolicy[];
   /** Which parts of the rule for rows without stamps hold; all of them but in a test of the rule. */
   readonly rule?: StampRule | undefined;

@@ -55,6 +55,8 @@ export interface WorkerStart {
   /** This worker's share of the budget. */
   readonly care: CareRules;
   readonly writerPort: MessagePort;
+  /** Of the worker's `ValueSieve`; undefined on a node with peers. */
+  readonly sieve?: SharedArrayBuffer | undefined;
   /** Undefined on a node without peers, which has all shards. */
   readonly cluster: WorkerCluster | undefined;
   /** Who follows the logs; undefined = nobody. */

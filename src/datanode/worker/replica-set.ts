@@ -85,6 +85,12 @@ export class ReplicaSet {
     };
   }
 
+  /** Nothing is set apart, and nothing of the log was lost. */
+  get isWhole(): boolean {
+    if (this.isolated.size > 0) return false;
+    return [...this.replicas.values()].every(({ faults }) => faults.length === 0);
+  }
+
   /** Where the events of replicas go. */
   connect(step: (replica: ShardReplica, event: ReplicaEvent) => void): void {
     this.#step = step;

@@ -93,6 +93,11 @@ export class WorkerCore {
     this.#traffic = this.#openTraffic();
   }
 
+  /** Nothing of it is damaged or set apart. */
+  get isWhole(): boolean {
+    return this.#groups.every(({ set }) => set.isWhole);
+  }
+
   receive(message: ToWorker): void {
     switch (message.kind) {
       case 'write':

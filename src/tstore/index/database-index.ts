@@ -9,10 +9,11 @@
 import { hash32 } from '../../base/hash.ts';
 import { decodeText } from '../../base/text.ts';
 import { measurementBytes } from '../../model/series-key.ts';
+import { columnSeed, type ValueSieve } from '../value-sieve.ts';
 import { ByteArena } from './byte-arena.ts';
 import { ByteTable } from './byte-table.ts';
 import { GrowableUint32 } from './growable.ts';
-import { MeasurementIndex } from './measurement-index.ts';
+import { MeasurementIndex, type NoteTag } from './measurement-index.ts';
 
 export class DatabaseIndex {
   readonly dbId: string;
@@ -30,8 +31,17 @@ export class DatabaseIndex {
   private readonly sortedIds = new GrowableUint32();
   private readonly sortedSlots = new GrowableUint32();
 
-  constructor(dbId: string) {
+  private readonly onTag: NoteTag | undefined;
+
+  /** `sieve` learns every value of every tag. */
+  constructor(dbId: string, sieve?: ValueSieve) {
     this.dbId = dbId;
+    this.onTag =
+      sieve &&
+      ((measurement, tag) => {
+        const seed = columnSeed(dbId, measurement, tag);
+        return (value) => sieve.add(seed, value);
+      });
   }
 
   /** Slots given so far. */
@@ -56,7 +66,7 @@ export class DatabaseIndex {
     const number = this.names.findOrAdd(measurementBytes(key));
     let measurement = this.byNumber[number];
     if (measurement === undefined) {
-      measurement = new MeasurementIndex(decodeText(measurementBytes(key)), this.arena);
+      measurement = new MeasurementIndex(decodeText(measurementBytes(key)), this.arena, this.onTag);
       this.byNumber.push(measurement);
       this.measurements.set(measurement.name, measurement);
     }

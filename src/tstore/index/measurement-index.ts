@@ -16,6 +16,9 @@ import { TagColumn } from './tag-column.ts';
 /** In `slots`: the series has left. */
 export const noSlot = 0xffffffff;
 
+/** Told of each tag of a measurement; what it answers is told of the values. */
+export type NoteTag = (measurement: string, tag: string) => (value: Uint8Array) => void;
+
 export class MeasurementIndex {
   readonly name: string;
   readonly tags = new Map<string, TagColumn>();
@@ -23,10 +26,12 @@ export class MeasurementIndex {
   readonly slots = new GrowableUint32();
   liveCount = 0;
   private readonly arena: ByteArena;
+  private readonly onTag: NoteTag | undefined;
 
-  constructor(name: string, arena: ByteArena) {
+  constructor(name: string, arena: ByteArena, onTag?: NoteTag) {
     this.name = name;
     this.arena = arena;
+    this.onTag = onTag;
   }
 
   /** Returns the ordinal of the new series. `key` is canonical. */
@@ -39,7 +44,7 @@ export class MeasurementIndex {
       const name = decodeText(key.subarray(start, start + tagKeySize(key, at)));
       let column = this.tags.get(name);
       if (column === undefined) {
-        column = new TagColumn(name, this.arena);
+        column = new TagColumn(name, this.arena, this.onTag?.(this.name, name));
         this.tags.set(name, column);
       }
       const value = tagValueStart(key, at);

@@ -5,7 +5,7 @@
 
 import { encodeText } from '../../base/text.ts';
 import type { RowExpr } from '../../model/plan.ts';
-import { literalsOf } from '../../scan/pattern-literals.ts';
+import { listedValues } from '../../scan/listed-values.ts';
 import { compileTagCondition, tagConjuncts } from '../../scan/tag-condition.ts';
 import { type MeasurementIndex, noSlot } from './measurement-index.ts';
 import type { TagColumn } from './tag-column.ts';
@@ -17,41 +17,12 @@ interface Listing {
   readonly codes: ReadonlySet<number>;
 }
 
-/** `tag = 'value'` either way round, or `tag =~ /^(a|b)$/`: the tag and its values, none empty; else undefined. */
-function readValues(expr: RowExpr): { tag: string; values: readonly string[] } | undefined {
-  if (expr.kind !== 'binary') return undefined;
-  const { op, left, right } = expr;
-  const tag = left.kind === 'tag' ? left : right;
-  const other = left.kind === 'tag' ? right : left;
-  if (tag.kind !== 'tag') return undefined;
-  if (op === '=' && other.kind === 'string' && other.value !== '') {
-    return { tag: tag.name, values: [other.value] };
-  }
-  if (op !== '=~' || other.kind !== 'regex') return undefined;
-  const values = literalsOf(other.pattern);
-  return values && { tag: tag.name, values };
-}
-
-/** Adds the values that an OR of such conditions on one tag lists; false = it is none. */
-function collectValues(expr: RowExpr, into: Map<string, string[]>): boolean {
-  if (expr.kind === 'binary' && expr.op === 'or') {
-    return collectValues(expr.left, into) && collectValues(expr.right, into);
-  }
-  const read = readValues(expr);
-  if (read === undefined) return false;
-  const values = into.get(read.tag) ?? [];
-  values.push(...read.values);
-  into.set(read.tag, values);
-  return into.size === 1;
-}
-
 function asListing(expr: RowExpr, measurement: MeasurementIndex): Listing | undefined {
-  const valuesOfTag = new Map<string, string[]>();
-  if (!collectValues(expr, valuesOfTag)) return undefined;
-  const [[tag, values]] = [...valuesOfTag] as [[string, string[]]];
-  const column = measurement.tags.get(tag);
+  const listed = listedValues(expr);
+  if (listed === undefined) return undefined;
+  const column = measurement.tags.get(listed.tag);
   const codes = new Set<number>();
-  for (const value of values) {
+  for (const value of listed.values) {
     const code = column?.codeOfValue(encodeText(value)) ?? 0;
     if (code !== 0) codes.add(code);
   }

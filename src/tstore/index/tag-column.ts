@@ -23,9 +23,13 @@ export class TagColumn {
   private lists = new Uint32Array(0);
   private listedCount = 0;
 
-  constructor(key: string, arena: ByteArena) {
+  /** Told of each value that no series had before. */
+  private readonly onValue: ((value: Uint8Array) => void) | undefined;
+
+  constructor(key: string, arena: ByteArena, onValue?: (value: Uint8Array) => void) {
     this.key = key;
     this.values = new ByteTable(arena);
+    this.onValue = onValue;
   }
 
   /** Codes are 1 to this. */
@@ -34,8 +38,11 @@ export class TagColumn {
   }
 
   set(ordinal: number, value: Uint8Array): void {
+    const { size } = this.values;
+    const code = this.values.findOrAdd(value) + 1;
+    if (code > size) this.onValue?.(value);
     this.codes.extend(ordinal + 1);
-    this.codes.values[ordinal] = this.values.findOrAdd(value) + 1;
+    this.codes.values[ordinal] = code;
   }
 
   /** The series left: its value no longer counts. */

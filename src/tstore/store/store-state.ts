@@ -100,7 +100,7 @@ export class StoreState {
   database(dbId: string): DatabaseIndex {
     let index = this.databases.get(dbId);
     if (index === undefined) {
-      index = new DatabaseIndex(dbId);
+      index = new DatabaseIndex(dbId, this.options.sieve);
       this.databases.set(dbId, index);
     }
     return index;
