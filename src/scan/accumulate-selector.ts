@@ -11,6 +11,7 @@ import type { Column } from '../model/column.ts';
 import type { FieldType } from '../model/field-type.ts';
 import type { ColumnRef, Partial } from '../model/plan.ts';
 import { type Accumulator, countCells, pickCounts, type RowSource } from './accumulator.ts';
+import { wordsOf } from './base-time.ts';
 import {
   type Cell,
   CellStore,
@@ -132,10 +133,13 @@ export class SelectorAccumulator implements Accumulator {
       'partials merge with their own kind',
     );
     const { counts, values, times, extras } = partial;
+    const words = wordsOf(times);
     for (let i = 0; i < slots.length; i++) {
       if (counts[i] === 0 || !hasCell(values, i)) continue;
-      const baseNumber = this.#times.baseNumber(times[i]!);
-      this.#offer(slots[i]!, cellAt(values, i), baseNumber, 0, extras, i);
+      const offset = this.#times.offsetOf(words, i);
+      const isNear = Number.isSafeInteger(offset);
+      const baseNumber = isNear ? 0 : this.#times.baseNumber(times[i]!);
+      this.#offer(slots[i]!, cellAt(values, i), baseNumber, isNear ? offset : 0, extras, i);
       this.counts[slots[i]!]! += counts[i]!;
     }
   }

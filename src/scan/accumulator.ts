@@ -37,7 +37,9 @@ export interface Accumulator {
 export const slotBytes = 48;
 
 export function pickCounts(counts: Float64Array, slots: Uint32Array): Float64Array {
-  return Float64Array.from(slots, (slot) => counts[slot]!);
+  const picked = new Float64Array(slots.length);
+  for (let i = 0; i < slots.length; i++) picked[i] = counts[slots[i]!]!;
+  return picked;
 }
 
 /** Rows of [from, until) with a value. */

@@ -83,7 +83,7 @@ export class AggregateGroup {
 
   addBlock(block: AggregateBlock): void {
     invariant(block.partials.length === this.#accumulators.length, 'blocks of one plan merge');
-    const slots = Uint32Array.from(block.windows, (start) => this.#slots.slotOfStart(start));
+    const slots = this.#slots.slotsOfStarts(block.windows);
     this.#accumulators.forEach((accumulator, i) => {
       accumulator.ensure(this.#slots.slotCount);
       accumulator.addPartial(block.partials[i]!, slots);
@@ -100,7 +100,7 @@ export class AggregateGroup {
     return {
       kind: 'aggregate',
       group: this.#group,
-      windows: BigInt64Array.from(slots, (slot) => this.#slots.startOf(slot)),
+      windows: this.#slots.startsOf(slots),
       partials: this.#accumulators.map((accumulator) => accumulator.finish(slots)),
     };
   }

@@ -5,6 +5,7 @@
 
 import type { Column } from '../model/column.ts';
 import type { FieldType } from '../model/field-type.ts';
+import { BaseTime, wordsOf } from './base-time.ts';
 import { compareText } from './text-order.ts';
 
 export type Cell = number | bigint | string;
@@ -102,7 +103,9 @@ export class CellStore {
     if (type === 'boolean') {
       return { type, values: Uint8Array.from(slots, (slot) => numbers[slot]!), valid };
     }
-    return { type, values: Float64Array.from(slots, (slot) => numbers[slot]!), valid };
+    const values = new Float64Array(slots.length);
+    for (let i = 0; i < slots.length; i++) values[i] = numbers[slots[i]!]!;
+    return { type, values, valid };
   }
 
   #toStrings(slots: Uint32Array, valid: Uint8Array | undefined): Column {
@@ -120,7 +123,7 @@ export class CellStore {
 
 /** A time per slot, as an offset from one of a few bases, so that comparing needs no BigInt. */
 export class TimeStore {
-  readonly #bases: bigint[] = [];
+  readonly #bases: BaseTime[] = [];
   readonly #baseNumbers = new Map<bigint, number>();
   #baseOf = new Uint32Array(0);
   #offsets = new Float64Array(0);
@@ -136,10 +139,15 @@ export class TimeStore {
   baseNumber(base: bigint): number {
     let number = this.#baseNumbers.get(base);
     if (number === undefined) {
-      number = this.#bases.push(base) - 1;
+      number = this.#bases.push(new BaseTime(base)) - 1;
       this.#baseNumbers.set(base, number);
     }
     return number;
+  }
+
+  /** How far time number `at` lies behind base 0, to which most times are near: exact when it is a safe integer. */
+  offsetOf(words: Int32Array, at: number): number {
+    return this.#bases[0]?.offsetOf(words, at) ?? Number.NaN;
   }
 
   set(slot: number, baseNumber: number, offset: number): void {
@@ -151,16 +159,23 @@ export class TimeStore {
   compare(baseNumber: number, offset: number, slot: number): number {
     const other = this.#baseOf[slot]!;
     if (other === baseNumber) return offset - this.#offsets[slot]!;
-    const time = this.#bases[baseNumber]! + BigInt(offset);
+    const time = this.#bases[baseNumber]!.time + BigInt(offset);
     const known = this.get(slot);
     return time < known ? -1 : time > known ? 1 : 0;
   }
 
   get(slot: number): bigint {
-    return this.#bases[this.#baseOf[slot]!]! + BigInt(this.#offsets[slot]!);
+    return this.#bases[this.#baseOf[slot]!]!.time + BigInt(this.#offsets[slot]!);
   }
 
   toTimes(slots: Uint32Array, counts: Float64Array): BigInt64Array {
-    return BigInt64Array.from(slots, (slot) => (counts[slot]! > 0 ? this.get(slot) : 0n));
+    const times = new BigInt64Array(slots.length);
+    const words = wordsOf(times);
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!;
+      if (counts[slot]! === 0) continue;
+      this.#bases[this.#baseOf[slot]!]!.write(words, i, this.#offsets[slot]!);
+    }
+    return times;
   }
 }

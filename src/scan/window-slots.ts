@@ -8,6 +8,7 @@
  */
 
 import { CitadelError } from '../base/errors.ts';
+import { BaseTime, wordsOf } from './base-time.ts';
 
 /** Counts windows over all groups of a plan. */
 export class BucketBudget {
@@ -83,11 +84,12 @@ export class WindowSlots {
     // Beyond 2^53 these lose digits, but then they lie beyond every offset all the same.
     let edge = Number((first + 1n) * intervalNs + offsetNs - base);
     const size = Number(intervalNs);
+    const distance = this.#distanceOf(first);
     let window = 0;
     let row = 0;
     for (;;) {
       row = gallop(offsets, row, edge);
-      this.#pushRun(row, this.#slotAt(first, window));
+      this.#pushRun(row, this.#slotBehind(first, distance, window));
       if (row === rowCount) return;
       const advance = 1 + Math.floor((offsets[row]! - edge) / size);
       window += advance;
@@ -95,11 +97,24 @@ export class WindowSlots {
     }
   }
 
-  /** The slot of the window that starts at `start`; for merging. */
-  slotOfStart(start: bigint): number {
+  /** The slots of the windows that start there; for merging. */
+  slotsOfStarts(starts: BigInt64Array): Uint32Array {
     const { intervalNs, offsetNs } = this.#grid;
-    if (intervalNs === 0n) return this.#slotOf(0);
-    return this.#slotAt(floorDivide(start - offsetNs, intervalNs), 0);
+    const slots = new Uint32Array(starts.length);
+    if (starts.length === 0) return slots;
+    if (intervalNs === 0n) return slots.fill(this.#slotOf(0));
+    const words = wordsOf(starts);
+    const size = Number(intervalNs);
+    const base = new BaseTime(starts[0]!);
+    const first = floorDivide(base.time - offsetNs, intervalNs);
+    const distance = this.#distanceOf(first);
+    for (let i = 0; i < starts.length; i++) {
+      const offset = base.offsetOf(words, i);
+      slots[i] = Number.isSafeInteger(offset)
+        ? this.#slotBehind(first, distance, offset / size)
+        : this.#slotAt(floorDivide(starts[i]! - offsetNs, intervalNs));
+    }
+    return slots;
   }
 
   /** Whether all of [first, last] lies in one window; makes no slot. */
@@ -116,7 +131,7 @@ export class WindowSlots {
     if (intervalNs === 0n) return this.#slotOf(0);
     const window = floorDivide(first - offsetNs, intervalNs);
     if (floorDivide(last - offsetNs, intervalNs) !== window) return undefined;
-    return this.#slotAt(window, 0);
+    return this.#slotAt(window);
   }
 
   /** Slots in order of their windows. */
@@ -135,9 +150,20 @@ export class WindowSlots {
     return slots;
   }
 
-  startOf(slot: number): bigint {
+  /** Where the windows of slots start. */
+  startsOf(slots: Uint32Array): BigInt64Array {
     const { intervalNs, offsetNs } = this.#grid;
-    return ((this.#origin ?? 0n) + BigInt(this.#windows[slot]!)) * intervalNs + offsetNs;
+    const starts = new BigInt64Array(slots.length);
+    const words = wordsOf(starts);
+    const size = Number(intervalNs);
+    const base = new BaseTime((this.#origin ?? 0n) * intervalNs + offsetNs);
+    for (let i = 0; i < slots.length; i++) {
+      const window = this.#windows[slots[i]!]!;
+      const offset = Number(window) * size;
+      if (Number.isSafeInteger(offset)) base.write(words, i, offset);
+      else starts[i] = base.time + BigInt(window) * intervalNs;
+    }
+    return starts;
   }
 
   #pushRun(end: number, slot: number): void {
@@ -150,11 +176,21 @@ export class WindowSlots {
     this.runSlots[at] = slot;
   }
 
-  #slotAt(first: bigint, more: number): number {
-    this.#origin ??= first;
-    const distance = Number(first - this.#origin) + more;
-    if (Number.isSafeInteger(distance)) return this.#slotOf(distance);
-    return this.#sparseSlot(first - this.#origin + BigInt(more));
+  #slotAt(window: bigint): number {
+    return this.#slotBehind(window, this.#distanceOf(window), 0);
+  }
+
+  /** From the origin, which is the first window that anybody asks for. */
+  #distanceOf(window: bigint): number {
+    this.#origin ??= window;
+    return Number(window - this.#origin);
+  }
+
+  /** The slot of the window `more` behind one that lies `distance` from the origin. */
+  #slotBehind(first: bigint, distance: number, more: number): number {
+    const number = distance + more;
+    if (Number.isSafeInteger(distance) && Number.isSafeInteger(number)) return this.#slotOf(number);
+    return this.#sparseSlot(first - this.#origin! + BigInt(more));
   }
 
   #slotOf(window: number): number {
