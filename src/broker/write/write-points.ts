@@ -252,7 +252,7 @@ export class PointWriter implements RowSink {
 
   async #writeSlice(body: Uint8Array, { from, firstLine }: Place, work: Work): Promise<Place> {
     const { nowNs } = work.target;
-    const sizeMax = Math.min(this.#pacer.sliceSize, body.length - from);
+    const sizeMax = this.#pacer.sliceOf(body.length - from);
     const options = { ...optionsOf(work.target), nowNs, from, firstLine, sizeMax };
     let next: Place = { from, firstLine };
     const parse = () => {

@@ -27,6 +27,27 @@ test('neither too small nor too large, however the work goes', () => {
   expect(pace(0, 40)).toBe(2 * 1024 * 1024);
 });
 
+test('a body is cut into equal pieces, and a small rest is no piece of its own', () => {
+  const { sliceSize } = new SlicePacer({ monotonicMs: () => 0 });
+  const pacer = new SlicePacer({ monotonicMs: () => 0 });
+  expect(pacer.sliceOf(sliceSize * 1.5)).toBe(sliceSize * 1.5);
+  expect(pacer.sliceOf(sliceSize * 1.75)).toBe(sliceSize * 0.875);
+  expect(pacer.sliceOf(sliceSize * 3)).toBe(sliceSize);
+  expect(pacer.sliceOf(10)).toBe(10);
+});
+
+test('pieces that were held up now and then stay large', () => {
+  let nowMs = 0;
+  let count = 0;
+  const pacer = new SlicePacer({ monotonicMs: () => nowMs });
+  for (let i = 0; i < 100; i++) {
+    pacer.run(pacer.sliceSize, () => {
+      nowMs += (pacer.sliceSize / 1048576) * (count++ % 3 === 0 ? 30 : 4);
+    });
+  }
+  expect(pacer.sliceSize).toBeGreaterThan(1.3 * 1024 * 1024);
+});
+
 test('what the work returns or throws comes through, and a rest teaches nothing', () => {
   let nowMs = 0;
   const pacer = new SlicePacer({ monotonicMs: () => nowMs });
