@@ -85,6 +85,8 @@ export class ClusterPort {
   /** The map that was last given to the file. */
   #kept: ClusterMap | undefined;
   #isAttached: boolean;
+  /** What came in this turn of the event loop, by sender. */
+  #inbound = new Map<string, ShardMessage[]>();
   #snapshotCount = 0;
   #closed = false;
 
@@ -232,17 +234,34 @@ export class ClusterPort {
     for (let i = 0; i < workerCount; i++) worker(i)?.post(message);
   }
 
+  /** What comes in one turn of the event loop goes on together: each message to a worker wakes a thread. */
   #deliver(from: string, messages: readonly PeerMessage[]): void {
+    if (this.#inbound.size === 0) {
+      this.#options.env.timers.yieldNow().then(
+        () => this.#passInbound(),
+        () => undefined,
+      );
+    }
+    const waiting = this.#inbound.get(from) ?? [];
+    this.#inbound.set(from, waiting);
+    for (const { kind, shard, bytes } of messages) {
+      if (shard < 0 || shard >= this.#options.shardCount) continue;
+      waiting.push({ shard: slotOf(kind, shard), bytes });
+    }
+  }
+
+  #passInbound(): void {
+    const inbound = this.#inbound;
+    this.#inbound = new Map();
     if (this.#closed) return;
-    const { worker, workerOf, shardCount } = this.#options;
-    const known = messages
-      .filter(({ shard }) => shard >= 0 && shard < shardCount)
-      .map(({ kind, shard, bytes }): ShardMessage => ({ shard: slotOf(kind, shard), bytes }));
-    for (const [index, group] of groupBy(known, ({ shard }) => workerOf(shard))) {
-      // They are views of what came in, which others look into.
-      const sent = packMessages(group);
-      const buffers = new Set(sent.map(({ bytes }) => bytes.buffer as ArrayBuffer));
-      worker(index)?.post({ kind: 'peer-messages', from, messages: sent }, [...buffers]);
+    const { worker, workerOf } = this.#options;
+    for (const [from, messages] of inbound) {
+      for (const [index, group] of groupBy(messages, ({ shard }) => workerOf(shard))) {
+        // They are views of what came in, which others look into.
+        const sent = packMessages(group);
+        const buffers = new Set(sent.map(({ bytes }) => bytes.buffer as ArrayBuffer));
+        worker(index)?.post({ kind: 'peer-messages', from, messages: sent }, [...buffers]);
+      }
     }
   }
 

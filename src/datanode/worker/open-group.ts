@@ -26,6 +26,7 @@ import {
 } from './log-faults.ts';
 import type { PostFromWorker, WorkerStart, WriteAnswer } from './messages.ts';
 import { findReplicas } from './open-replica.ts';
+import type { PeerOutbox } from './peer-outbox.ts';
 import { ReplicaGroup } from './replica-group.ts';
 import { ReplicaSet } from './replica-set.ts';
 import type { OpenStore } from './replica-store.ts';
@@ -51,6 +52,8 @@ export interface OpenGroup {
   readonly onLogFailure: (error: CitadelError) => void;
   /** To the main thread, about the cluster. */
   readonly post: PostFromWorker;
+  /** Of the thread. */
+  readonly outbox: PeerOutbox;
 }
 
 function memoryOf(replicas: Iterable<ShardReplica>): number {

@@ -1,14 +1,16 @@
 /**
- * Messages for peers on their way to the main thread: those of one turn of the event loop leave together,
- * and one that goes to several nodes is encoded once.
+ * Messages for peers on their way to the main thread: those of one turn of the event loop leave together, of all
+ * logs of the thread, and one that goes to several nodes is encoded once.
  */
 
+import type { Timers } from '../../env/env.ts';
+import { encodeMessage } from '../../replication/message-codec.ts';
 import type { ReplicaMessage } from '../../replication/peer-message.ts';
 import { packMessages } from '../pack-messages.ts';
 import type { ClusterFromWorker, OutgoingMessage } from './cluster-messages.ts';
 
 export interface PeerOutboxOptions {
-  readonly encode: (message: ReplicaMessage) => Uint8Array;
+  readonly timers: Pick<Timers, 'yieldNow'>;
   readonly send: (message: ClusterFromWorker, transfer: readonly ArrayBuffer[]) => void;
 }
 
@@ -35,10 +37,15 @@ export class PeerOutbox {
 
   add(shard: number, to: string, message: ReplicaMessage): void {
     if (this.#last === undefined || !isSame(this.#last.message, message)) {
-      this.#last = { message, bytes: this.#options.encode(message) };
+      this.#last = { message, bytes: encodeMessage(message) };
     }
     this.#queue.push({ shard, to, bytes: this.#last.bytes });
-    if (this.#queue.length === 1) queueMicrotask(() => this.#flush());
+    if (this.#queue.length > 1) return;
+    // Everything that waits for this thread is heard first: under load that is many messages, and one parcel of answers.
+    this.#options.timers.yieldNow().then(
+      () => this.#flush(),
+      () => undefined,
+    );
   }
 
   #flush(): void {

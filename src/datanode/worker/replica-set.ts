@@ -7,7 +7,6 @@ import { CitadelError, invariant } from '../../base/errors.ts';
 import type { Env } from '../../env/env.ts';
 import { holdersOf, type ShardRecord } from '../../model/cluster.ts';
 import type { HybridClock } from '../../replication/hybrid-clock.ts';
-import { encodeMessage } from '../../replication/message-codec.ts';
 import type { ReplicaEvent } from '../../replication/replica-events.ts';
 import { ReplicaMachine } from '../../replication/replica-machine.ts';
 import { toHex } from '../identity.ts';
@@ -23,7 +22,7 @@ import {
   openHome,
   renewHome,
 } from './open-replica.ts';
-import { PeerOutbox } from './peer-outbox.ts';
+import type { PeerOutbox } from './peer-outbox.ts';
 import { type GroupPeers, ReplicaPeers } from './replica-peers.ts';
 import { type ReplicaHome, ShardReplica } from './shard-replica.ts';
 import { loadWriteIds } from './write-id-file.ts';
@@ -38,6 +37,8 @@ export interface ReplicaSetOptions extends HomeOptions {
   readonly logDirectory: string;
   readonly clock: HybridClock;
   readonly post: PostFromWorker;
+  /** Of the thread. */
+  readonly outbox: PeerOutbox;
   readonly onLogFailure: (error: CitadelError) => void;
 }
 
@@ -73,13 +74,13 @@ export class ReplicaSet {
   };
 
   constructor(options: ReplicaSetOptions) {
-    const { disk, env, logDirectory, post, start, onLogFailure } = options;
+    const { disk, env, logDirectory, post, outbox, start, onLogFailure } = options;
     this.#options = options;
     this.reader = new SegmentReader(disk, logDirectory, env.log);
     if (start.cluster === undefined) return;
     this.peers = {
       reader: this.reader,
-      outbox: new PeerOutbox({ encode: encodeMessage, send: post }),
+      outbox,
       post,
       onLogFailure,
     };

@@ -21,6 +21,7 @@ import type {
   WriteItem,
 } from './messages.ts';
 import { openGroup } from './open-group.ts';
+import { PeerOutbox } from './peer-outbox.ts';
 import type { ReplicaGroup } from './replica-group.ts';
 import { isTStore, type ReplicaStore } from './replica-store.ts';
 import { RestoreSessions } from './restore-sessions.ts';
@@ -147,12 +148,14 @@ export class WorkerCore {
   queueAnswers(): void {
     if (this.#answersQueued || this.#answers.length === 0) return;
     this.#answersQueued = true;
-    queueMicrotask(() => {
-      this.#answersQueued = false;
-      const answers = this.#answers.splice(0);
-      if (answers.length > 0) this.#options.send({ kind: 'answers', answers });
-    });
+    this.#options.env.timers.yieldNow().then(this.#sendAnswers, this.#sendAnswers);
   }
+
+  readonly #sendAnswers = (): void => {
+    this.#answersQueued = false;
+    if (this.#answers.length === 0) return;
+    this.#options.send({ kind: 'answers', answers: this.#answers.splice(0) });
+  };
 
   noteDiskFull(): void {
     if (this.#diskFull) return;
@@ -268,9 +271,8 @@ export class WorkerCore {
   }
 
   #forget(shard: number, request: number): void {
-    const group = this.#groupOf(shard);
-    const replica = group?.replicas.get(shard);
-    if (replica !== undefined) group?.step(replica, { kind: 'forget', request });
+    const replica = this.replicaOf(shard);
+    if (replica !== undefined) this.#groupOf(shard)?.step(replica, { kind: 'forget', request });
   }
 
   #setPolicies(policies: readonly RetentionRule[]): void {
@@ -360,6 +362,7 @@ export class WorkerCore {
       this.#options.env.log.warn('not all could be flushed', { error });
     }
     for (const group of this.#groups) await group.close();
+    this.#sendAnswers();
     for (const replica of this.#all()) await replica.alone(() => replica.store.close());
   }
 }
@@ -370,6 +373,7 @@ export async function openWorker(options: WorkerOptions): Promise<WorkerCore> {
   const answers: WriteAnswer[] = [];
   const groups: ReplicaGroup[] = [];
   const tails = new TailServer({ env, groups, atStart: start.tails, send });
+  const outbox = new PeerOutbox({ timers: env.timers, send });
   const opened: { core: WorkerCore | undefined } = { core: undefined };
   let replayedBytes = 0;
   for (const logId of start.logIds) {
@@ -392,6 +396,7 @@ export async function openWorker(options: WorkerOptions): Promise<WorkerCore> {
         if (error.code === 'disk-full') opened.core?.noteDiskFull();
       },
       post: send,
+      outbox,
     });
     groups.push(group);
   }

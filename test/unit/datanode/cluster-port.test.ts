@@ -76,6 +76,8 @@ describe('messages of peers', () => {
       [1, [4, 5, 6, 7]],
       [3, [12, 13, 14, 15]],
     ]);
+    // Of one turn: one message to each thread.
+    expect(got.map((messages) => messages.length)).toEqual([1, 1]);
   });
 
   test('for shards that there are not are dropped', async () => {
