@@ -239,6 +239,17 @@ test('bytes that are no HTTP/2 harm nobody', async () => {
   expect((await call(clientOf(node), healthPath)).error).toBeNull();
 });
 
+test('a message of frames does not have to wait for room on the connection', async () => {
+  const node = await start('a');
+  const session = connectHttp2(`http://127.0.0.1:${node.server.port}`);
+  closers.push(() => session.destroy());
+  const wanted = 1024 * 1024;
+  const isWide = () =>
+    session.remoteSettings.initialWindowSize === wanted &&
+    session.state.remoteWindowSize === wanted;
+  while (!isWide()) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
 test('whoever is redirected already has the newer map', async () => {
   const behind = createFakeDataNode();
   const server = await start('a', { dataNode: behind });

@@ -33,10 +33,40 @@ const serverOptions = {
   'grpc.keepalive_timeout_ms': 20_000,
 } as const;
 
+/**
+ * Bytes under way on a connection, and on a stream of it, before they were read. With HTTP/2's own 64 KiB a message of
+ * frames waits for the other side several times.
+ */
+const windowBytes = 1024 * 1024;
+
+interface Http2Session {
+  setLocalWindowSize(size: number): void;
+  settings(settings: { readonly initialWindowSize: number }): void;
+}
+
+interface SessionSource {
+  on(event: 'session', listener: (session: Http2Session) => void): void;
+}
+
+/** The library has no option for it, and keeps its HTTP/2 servers to itself. Without them windows stay as they are. */
+function widenWindows(server: Server): void {
+  const servers: unknown = Reflect.get(server, 'http2Servers');
+  if (!(servers instanceof Map)) return;
+  for (const source of servers.keys() as Iterable<SessionSource>) {
+    source.on('session', (session) => {
+      session.setLocalWindowSize(windowBytes);
+      session.settings({ initialWindowSize: windowBytes });
+    });
+  }
+}
+
 function bindTo(server: Server, address: string, tls: RpcTls | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, serverCredentials(tls), (cause, bound) => {
-      if (cause === null) return resolve(bound);
+      if (cause === null) {
+        widenWindows(server);
+        return resolve(bound);
+      }
       const message = `cannot listen on ${address}: ${cause.message}`;
       return reject(new CitadelError('unavailable', message, { cause }));
     });
