@@ -65,6 +65,7 @@ const closed = [
 /** One home per vendor: package -> the only folder that may import it. */
 const homes = {
   'better-sqlite3': 'src/sqlite/',
+  'better-sqlite3-13': 'src/sqlite/',
   fastify: 'src/http/',
   '@fastify/[^/]+': 'src/http/',
   '@grpc/[^/]+': '(src/rpc|client)/',

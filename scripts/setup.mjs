@@ -21,6 +21,8 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 const installStamp = join(root, 'node_modules/.citadel-install');
 const buildStamp = join(root, 'dist/.citadel-build');
 const lowestNode = [20, 19];
+/** From this Node.js on SQLite is better-sqlite3 13, before it 12: as in src/sqlite/driver.ts. */
+const nodeOfDriver13 = 22;
 
 function say(line) {
   process.stderr.write(`setup: ${line}\n`);
@@ -79,7 +81,16 @@ function installPackages() {
     say('installing packages (about a minute; SQLite is compiled)');
     run('npm', ['ci', '--no-audit', '--no-fund'], 'are npm and a C++ compiler there?');
   }
+  checkDriver();
   writeFileSync(installStamp, wanted);
+}
+
+/** The driver is an optional package, so an installation without it does not fail by itself. */
+function checkDriver() {
+  const major = Number.parseInt(process.versions.node, 10);
+  const driver = major >= nodeOfDriver13 ? 'better-sqlite3-13' : 'better-sqlite3';
+  const probe = `new (require('${driver}'))(':memory:').close()`;
+  run(process.execPath, ['-e', probe], `SQLite (${driver}) is not there: is there a C++ compiler?`);
 }
 
 function listSources(folder) {
@@ -96,6 +107,7 @@ function describeSources() {
     'package-lock.json',
     ...listSources('src'),
     ...listSources('cmd'),
+    ...listSources('client'),
   ];
   const lines = paths.map((path) => {
     const { size, mtimeMs } = statSync(join(root, path));

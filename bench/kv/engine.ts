@@ -8,11 +8,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { createNodeEnv } from '../../src/env/node/node-env.ts';
 import { type KStore, openKStore } from '../../src/kstore/kstore.ts';
 import { type ByteList, ByteListBuilder } from '../../src/model/key-list.ts';
 import { KvFrameBuilder } from '../../src/model/kv-frame.ts';
+import { type Connection, Database } from '../../src/sqlite/driver.ts';
 import { createInThreadWriter } from '../../src/sqlite/in-thread-writer.ts';
 import { createReaderPool } from '../../src/sqlite/reader-pool.ts';
 
@@ -73,7 +73,7 @@ async function listAll(store: KStore, keyCount: number): Promise<void> {
   if (count !== keyCount) throw new Error(`a list of ${count} keys`);
 }
 
-function loadBare(root: string, keys: readonly Uint8Array[]): Database.Database {
+function loadBare(root: string, keys: readonly Uint8Array[]): Connection {
   const database = new Database(join(root, 'bare.db'));
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
@@ -90,12 +90,12 @@ function loadBare(root: string, keys: readonly Uint8Array[]): Database.Database 
   return database;
 }
 
-function getBare(database: Database.Database, keys: readonly Uint8Array[]): void {
+function getBare(database: Connection, keys: readonly Uint8Array[]): void {
   const get = database.prepare('SELECT v FROM rows WHERE k = ?');
   for (const key of keys) if (get.get(key) === undefined) throw new Error('a key is missing');
 }
 
-function listBare(database: Database.Database, keyCount: number): void {
+function listBare(database: Connection, keyCount: number): void {
   let count = 0;
   for (const _ of database.prepare('SELECT k, v FROM rows ORDER BY k').raw().iterate()) count++;
   if (count !== keyCount) throw new Error(`a list of ${count} keys`);
@@ -111,7 +111,7 @@ async function run(root: string, keyCount: number): Promise<{ rows: Row[]; bare:
   const readers = createReaderPool(root, 8, 1024);
   const place = { disk: env.openDisk(root), directory: 'kshard-0000', shard: 0, shardCount: 1 };
   const store = await openKStore({ env, writer, readers, hashSeed: 1, ...place });
-  let bare: Database.Database | undefined;
+  let bare: Connection | undefined;
   const bareLoad = await rateOf(keyCount, () => {
     bare = loadBare(root, keys);
   });

@@ -7,8 +7,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { CitadelError } from '../base/errors.ts';
+import { type Connection, Database } from './driver.ts';
 
 export const lockFileNames = ['citadel.lock', 'citadel.pid'] as const;
 
@@ -43,7 +43,7 @@ function explain(error: unknown, path: string): CitadelError {
 
 /** Errors: `locked`, naming the process that has it; `read-only` when the directory is not writable. */
 export function lockDirectory(path: string): DirectoryLock {
-  let database: Database.Database | undefined;
+  let database: Connection | undefined;
   try {
     database = new Database(join(path, lockFileNames[0]), { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');

@@ -6,8 +6,8 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { CitadelError } from '../base/errors.ts';
+import { type Connection, Database, type Statement } from './driver.ts';
 import type { SqliteReader, SqliteReaders, SqlValue } from './sqlite.ts';
 import { describeSqliteError } from './sqlite-error.ts';
 
@@ -19,17 +19,17 @@ class FileReader implements SqliteReader {
   readonly file: string;
   readonly applicationId: number;
   readonly formatVersion: number;
-  private readonly database: Database.Database;
-  private readonly statements = new Map<string, Database.Statement<SqlValue[], SqlValue[]>>();
+  private readonly database: Connection;
+  private readonly statements = new Map<string, Statement<SqlValue[], SqlValue[]>>();
 
-  constructor(file: string, database: Database.Database) {
+  constructor(file: string, database: Connection) {
     this.file = file;
     this.database = database;
     this.applicationId = database.pragma('application_id', { simple: true }) as number;
     this.formatVersion = database.pragma('user_version', { simple: true }) as number;
   }
 
-  private statement(sql: string, bigints: boolean): Database.Statement<SqlValue[], SqlValue[]> {
+  private statement(sql: string, bigints: boolean): Statement<SqlValue[], SqlValue[]> {
     const key = bigints ? `b:${sql}` : sql;
     let statement = this.statements.get(key);
     if (statement === undefined) {
@@ -138,7 +138,7 @@ function openReader(root: string, file: string, pageCacheKib: number): FileReade
       details: { file },
     });
   }
-  let database: Database.Database | undefined;
+  let database: Connection | undefined;
   try {
     database = new Database(path, { readonly: true, timeout: busyTimeoutMs });
     database.pragma(`cache_size = -${pageCacheKib}`);

@@ -1,7 +1,7 @@
 /** Turns what SQLite and the file system throw into errors of ours, naming the file. */
 
-import Database from 'better-sqlite3';
 import { CitadelError, type ErrorCode } from '../base/errors.ts';
+import { Database } from './driver.ts';
 
 /** A healthy file always has the tables and columns that its format asks for. */
 const damagedSchema =

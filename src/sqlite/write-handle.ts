@@ -5,8 +5,8 @@
 
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import Database from 'better-sqlite3';
 import { CitadelError } from '../base/errors.ts';
+import { type Connection, Database, type Statement } from './driver.ts';
 import { makeFolder, syncFolder } from './file-moves.ts';
 import type { FileSchema } from './job.ts';
 import { describeSqliteError } from './sqlite-error.ts';
@@ -18,11 +18,11 @@ const pageCacheKib = 2048;
 
 export interface WriteHandle {
   readonly file: string;
-  readonly database: Database.Database;
-  prepare(sql: string): Database.Statement<unknown[]>;
+  readonly database: Connection;
+  prepare(sql: string): Statement<unknown[]>;
 }
 
-function setPragmas(database: Database.Database): void {
+function setPragmas(database: Connection): void {
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('wal_autocheckpoint = 0');
@@ -34,7 +34,7 @@ function setPragmas(database: Database.Database): void {
 }
 
 /** One transaction: a file either has its identity and all its tables, or is empty and made again. */
-function createTables(database: Database.Database, schema: FileSchema): void {
+function createTables(database: Connection, schema: FileSchema): void {
   database.pragma(`page_size = ${schema.pageSize}`);
   setPragmas(database);
   database.exec('BEGIN IMMEDIATE');
@@ -44,11 +44,11 @@ function createTables(database: Database.Database, schema: FileSchema): void {
   database.exec('COMMIT');
 }
 
-function isEmpty(database: Database.Database): boolean {
+function isEmpty(database: Connection): boolean {
   return database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
 }
 
-function checkIdentity(file: string, database: Database.Database, schema: FileSchema): void {
+function checkIdentity(file: string, database: Connection, schema: FileSchema): void {
   const id = database.pragma('application_id', { simple: true });
   const version = database.pragma('user_version', { simple: true }) as number;
   if (id !== schema.applicationId) {
@@ -81,7 +81,7 @@ function checkHeader(path: string, file: string): void {
   });
 }
 
-function prepareFile(file: string, database: Database.Database, schema: FileSchema): void {
+function prepareFile(file: string, database: Connection, schema: FileSchema): void {
   if (isEmpty(database)) {
     createTables(database, schema);
   } else {
@@ -92,7 +92,7 @@ function prepareFile(file: string, database: Database.Database, schema: FileSche
 
 export function openForWriting(root: string, file: string, schema: FileSchema): WriteHandle {
   const path = join(root, file);
-  let database: Database.Database | undefined;
+  let database: Connection | undefined;
   try {
     makeFolder(dirname(path));
     const isNew = !existsSync(path);
@@ -107,8 +107,8 @@ export function openForWriting(root: string, file: string, schema: FileSchema): 
   }
 }
 
-function bindHandle(file: string, database: Database.Database): WriteHandle {
-  const statements = new Map<string, Database.Statement<unknown[]>>();
+function bindHandle(file: string, database: Connection): WriteHandle {
+  const statements = new Map<string, Statement<unknown[]>>();
   return {
     file,
     database,

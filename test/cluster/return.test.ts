@@ -8,8 +8,8 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Database } from '../../src/sqlite/driver.ts';
 import { type CitadelCluster, startCluster, waitUntil } from '../support/citadel-cluster.ts';
 import type { CitadelProcess } from '../support/citadel-process.ts';
 import { etcdInstalled } from '../support/etcd-process.ts';

@@ -15,9 +15,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CitadelError } from '../../../src/base/errors.ts';
+import { Database } from '../../../src/sqlite/driver.ts';
 import type { SqliteWriter } from '../../../src/sqlite/sqlite.ts';
 import { makeTempDir, removeTempDir } from '../../support/temp-dir.ts';
 import { directory, never, openWorld, origins, type Pair, type World } from './kstore-world.ts';

@@ -7,9 +7,9 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, expect, test } from 'vitest';
 import { CitadelError } from '../../../src/base/errors.ts';
+import { Database } from '../../../src/sqlite/driver.ts';
 import type { WriteJob } from '../../../src/sqlite/job.ts';
 import type { SqliteWriter } from '../../../src/sqlite/sqlite.ts';
 import { openForWriting } from '../../../src/sqlite/write-handle.ts';

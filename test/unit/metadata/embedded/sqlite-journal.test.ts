@@ -2,12 +2,12 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CitadelError } from '../../../../src/base/errors.ts';
 import { openEmbeddedMetaStore } from '../../../../src/metadata/embedded/embedded-meta-store.ts';
 import type { MetaJournal } from '../../../../src/metadata/embedded/meta-journal.ts';
 import { createSqliteJournal } from '../../../../src/metadata/embedded/sqlite-journal.ts';
+import { Database } from '../../../../src/sqlite/driver.ts';
 import { createInThreadWriter } from '../../../../src/sqlite/in-thread-writer.ts';
 import type { SqliteJob } from '../../../../src/sqlite/job.ts';
 import { createReaderPool } from '../../../../src/sqlite/reader-pool.ts';

@@ -3,9 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import { afterEach, expect, test } from 'vitest';
 import { CitadelError } from '../../../../src/base/errors.ts';
+import { Database } from '../../../../src/sqlite/driver.ts';
 import { makeTempDir, removeTempDir } from '../../../support/temp-dir.ts';
 import { cpuPoint, day, signal, start } from '../snapshot/snapshot-world.ts';
 import { openWorld, pointsFrame, rawPlan, readRows, type World } from '../store-world.ts';
