@@ -5,7 +5,7 @@
  * Method: `ctchecker` from outside for both kinds of store, faults in turn while it writes, then `ctchecker -check`
  * and `citadel verify`.
  *
- * TEST_FAULT_ROUNDS: more rounds over all faults (scripts/fault-test.mjs).
+ * TEST_FAULT_ROUNDS: more rounds over all faults (npm run long -- faults).
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

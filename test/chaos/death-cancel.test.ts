@@ -3,7 +3,7 @@
  * it is doing: scanning, merging, filling, or waiting for a client that takes nothing.
  *
  * Method: queries that would take minutes, each ended in one way while it is at one kind of work. The
- * bound tells an ended query from one that runs on; `node scripts/death-test.mjs` prints the latencies.
+ * bound tells an ended query from one that runs on; `npm run long -- death` prints the latencies.
  */
 
 import { type IncomingMessage, request } from 'node:http';

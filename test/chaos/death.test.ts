@@ -3,7 +3,7 @@
  * writes go on.
  *
  * Method: queries that ask for too much, one after the other and two hundred at once, beside a writer,
- * with little memory given. `node scripts/death-test.mjs` runs it over ten million points and prints what
+ * with little memory given. `npm run long -- death` runs it over ten million points and prints what
  * each query took; DEATH_ROWS and DEATH_AT_ONCE set the size.
  */
 

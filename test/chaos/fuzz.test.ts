@@ -5,7 +5,7 @@
  * Method: seeded mutations of the conformance corpora against one real process. FUZZ_COUNT
  * sets how many queries and bodies, FUZZ_SEED the seed; both are printed when a check fails. What the
  * process holds is compared with what it held when it had warmed up; all databases are dropped before
- * both. `node scripts/fuzz.mjs` is the same at length, and prints the figures.
+ * both. `npm run long -- fuzz` is the same at length, and prints the figures.
  */
 
 import { Agent, request } from 'node:http';

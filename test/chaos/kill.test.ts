@@ -6,7 +6,7 @@
  * Method: concurrent writers over HTTP, SIGKILL after a random time, restart, read everything back.
  * A small memory budget makes flushes, trimming and compaction part of every round.
  *
- * TEST_KILL_ROUNDS: more rounds (scripts/kill-test.mjs); TEST_KILL_SEED: the same moments again.
+ * TEST_KILL_ROUNDS: more rounds (npm run long -- kill); TEST_KILL_SEED: the same moments again.
  */
 
 import { readdirSync, statSync, truncateSync } from 'node:fs';

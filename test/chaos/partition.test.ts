@@ -6,7 +6,7 @@
  * Overwritten cells are not checked: an attempt that the network held back, and that another replica has long stood
  * in for, may be stored when the network heals, with the stamp of then.
  *
- * Runs by scripts/partition-test.mjs, which sets TEST_PARTITION_ROUNDS: so many random cuts after the named ones;
+ * Runs by npm run long -- partitions, which sets TEST_PARTITION_ROUNDS: so many random cuts after the named ones;
  * TEST_PARTITION_REPLICAS: copies; TEST_PARTITION_SEED: the same choices again.
  */
 

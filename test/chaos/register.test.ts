@@ -5,7 +5,7 @@
  * is paused, links are held up and cut; the history of answers is checked afterwards. That such a check finds
  * what is wrong is shown with reads of level one, which may be stale.
  *
- * TEST_REGISTER_ROUNDS: more rounds over all faults (scripts/register-test.mjs).
+ * TEST_REGISTER_ROUNDS: more rounds over all faults (npm run long -- register).
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -5,7 +5,7 @@
  * Method: numbered points in batches that are written again until they are acknowledged; the destination is a
  * process of its own that syncs what it took before it answers.
  *
- * TEST_SUBSCRIPTION_POINTS, TEST_SUBSCRIPTION_KILLS: more of it (scripts/subscription-test.mjs).
+ * TEST_SUBSCRIPTION_POINTS, TEST_SUBSCRIPTION_KILLS: more of it (npm run long -- subscriptions).
  */
 
 import { afterEach, expect, test } from 'vitest';

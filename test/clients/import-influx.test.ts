@@ -27,7 +27,7 @@ import { runTool, startTool } from './run-tool.ts';
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const parallel = 6;
-/** Points beside those of the conformance tests; scripts/import-test.mjs asks for a million. */
+/** Points beside those of the conformance tests; npm run long -- import asks for a million. */
 const massCount = Number(process.env.TEST_IMPORT_POINTS ?? 4_000);
 const massBatch = 5_000;
 const isLong = massCount > 100_000;

@@ -2,7 +2,7 @@
  * Goal: a backup taken while a cluster is written to holds everything acknowledged before, the next one fetches only
  * what changed, and both come back whole: into a cluster of other size, and under another name. A damaged one is refused.
  * Method: real processes; digests of all cells and keys, what queries answer, and the records of users are compared between
- * source and target, copies by `citadel verify`. `node scripts/backup-test.mjs` restores into five nodes, with many more
+ * source and target, copies by `citadel verify`. `npm run long -- backup` restores into five nodes, with many more
  * rows: RESTORE_NODES and RESTORE_ROWS set the sizes.
  */
 

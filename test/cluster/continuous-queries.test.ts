@@ -3,7 +3,7 @@
  * kill -9 in the middle of runs, rows that come late, downtime of more than ten windows, the death of the owner.
  * Method: real processes, short windows, a load with late rows; at the end each query is compared with its result. One node
  * and a cluster beside each other: both mostly wait for windows to end.
- * Longer: `node scripts/continuous-test.mjs`, which sets CONTINUOUS_ROUNDS and CONTINUOUS_SEED.
+ * Longer: `npm run long -- continuous`, which sets CONTINUOUS_ROUNDS and CONTINUOUS_SEED.
  */
 
 import { afterAll, describe, expect, test } from 'vitest';

@@ -2,7 +2,7 @@
  * Goal: a node that was away while points, measurements and databases were deleted, and while the tombstones of these deletes
  * were collected, brings nothing of it back when it returns, and nothing else is lost.
  * Method: real processes; the node is replaced after a few seconds, then the catalogs of the others are watched until no
- * tombstone is left, then it starts again with its old files and gets copies anew. Runs by scripts/return-test.mjs,
+ * tombstone is left, then it starts again with its old files and gets copies anew. Runs by npm run long -- return,
  * which sets TEST_RETURN_ROUNDS: it takes a minute.
  */
 

@@ -4,7 +4,7 @@
  * Method: powercut.c keeps what each process has not synced; after SIGKILL it is undone, a random torn part
  * of it done again; restart, read every acknowledged point back through every node, compare the copies.
  *
- * TEST_POWER_ROUNDS: rounds of each kind (scripts/power-cut.mjs); TEST_POWER_SEED: the same choices again.
+ * TEST_POWER_ROUNDS: rounds of each kind (npm run long -- power-cut); TEST_POWER_SEED: the same choices again.
  */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
