@@ -18,7 +18,7 @@ import { ValueSieve } from '../tstore/value-sieve.ts';
 import { kindOfSlot, shardOfSlot } from './slots.ts';
 import { toFailure } from './worker/failure.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker/messages.ts';
-import { openWorker } from './worker/worker-core.ts';
+import { openWorker } from './worker/open-worker.ts';
 
 /** Share of the memory budget for rows of chunks that were read. */
 const cacheShare = 0.25;

@@ -24,4 +24,4 @@ function load(): typeof BetterSqlite {
 }
 
 /** Opens a file: `new Database(path, options)`; `Database.SqliteError` is what it throws. */
-export const Database = load();
+export const Database: typeof BetterSqlite = load();

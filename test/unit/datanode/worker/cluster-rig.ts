@@ -10,7 +10,8 @@ import type {
   WorkerStart,
   WorkerStatus,
 } from '../../../../src/datanode/worker/messages.ts';
-import { openWorker, type WorkerCore } from '../../../../src/datanode/worker/worker-core.ts';
+import { openWorker } from '../../../../src/datanode/worker/open-worker.ts';
+import type { WorkerCore } from '../../../../src/datanode/worker/worker-core.ts';
 import { WorkerLink } from '../../../../src/datanode/worker-link.ts';
 import type { SimDisk } from '../../../../src/env/sim/sim-disk.ts';
 import { createSimEnv, type SimEnv } from '../../../../src/env/sim/sim-env.ts';

@@ -6,7 +6,8 @@ import type {
   WorkerStart,
   WorkerStatus,
 } from '../../../../src/datanode/worker/messages.ts';
-import { openWorker, type WorkerCore } from '../../../../src/datanode/worker/worker-core.ts';
+import { openWorker } from '../../../../src/datanode/worker/open-worker.ts';
+import type { WorkerCore } from '../../../../src/datanode/worker/worker-core.ts';
 import { createSimEnv, type SimEnv } from '../../../../src/env/sim/sim-env.ts';
 import { encodePointsFrame } from '../../../../src/model/frame-encode.ts';
 import { encodeSeriesKey } from '../../../../src/model/series-key.ts';
