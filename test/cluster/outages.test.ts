@@ -87,7 +87,7 @@ class Cells {
       const line = { ...options, body: `cell,name=${name} v=${value}i 1` };
       return [
         node.request('/kv/put', { table: 'd' }, put),
-        node.request('/write', { db: 'd' }, line),
+        node.request('/write', { db }, line),
       ];
     });
     return Promise.allSettled(all);
