@@ -43,7 +43,7 @@ function nodeOf(uuid: string): NodeRecord {
 function digestOf(node: string, shard: number): ShardDigest {
   if (shard === 2 && node === 'b') throw new Error('no answer');
   const part = { name: 'db/rp/0/1', cells: 7 };
-  const digest = shard === 0 && node === 'b' ? 'ff' : '00';
+  const digest = (shard === 0 && node === 'b' ? 'ff' : '00').repeat(16);
   return { shard, versions: { o1: 5 }, parts: [{ ...part, digest }] };
 }
 
