@@ -20,6 +20,8 @@ const randomCount = 300;
 const randomSeed = 20_261_121;
 /** Every so-manieth case of statements: each makes and drops databases. */
 const statementStride = 5;
+/** Of two copies one is gone: these levels cannot be reached where it was. */
+const levelOfTwo = /consistency=(all|quorum)/i;
 
 describe.runIf(influxdInstalled && etcdInstalled)('a cluster against influxd 1.6.7', () => {
   let servers: ClusterServers;
@@ -74,10 +76,11 @@ describe.runIf(influxdInstalled && etcdInstalled)('a cluster against influxd 1.6
     }
     process.stdout.write(`${asked.length} cases of statements equal\n`);
     await compareSteps({ about: 'as at the start', steps: [] }, citadel, influxd);
-    for (const one of requestCases) {
+    const requests = requestCases.filter(({ path }) => !levelOfTwo.test(path));
+    for (const one of requests) {
       const { ours, theirs } = await askBoth(one, [citadel.url, influxd.url]);
       expect(ours, one.name).toEqual(theirs);
     }
-    process.stdout.write(`${requestCases.length} requests equal\n`);
+    process.stdout.write(`${requests.length} requests equal\n`);
   }, 180_000);
 });
