@@ -85,10 +85,7 @@ class Cells {
     const all = this.#names().flatMap((name) => {
       const put = { ...options, body: `${name}=${value}` };
       const line = { ...options, body: `cell,name=${name} v=${value}i 1` };
-      return [
-        node.request('/kv/put', { table: 'd' }, put),
-        node.request('/write', { db }, line),
-      ];
+      return [node.request('/kv/put', { table: 'd' }, put), node.request('/write', { db }, line)];
     });
     return Promise.allSettled(all);
   }
