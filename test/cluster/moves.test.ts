@@ -212,7 +212,10 @@ describe.skipIf(!etcdInstalled)('moves of replicas', () => {
   test('it is drained again and holds nothing, and its files are in the trash', async () => {
     const [first, , , last] = cluster.nodes;
     const { uuid } = (await infoOf(last!)).node;
-    // What changed places before may lie there already.
+    const shards = async () =>
+      (await readdir(last!.dataDir)).filter((name) => name.startsWith('shard-')).length;
+    // What changed places before may lie in the trash already, or is on its way there.
+    await waitUntil('no more than its own copies', async () => (await shards()) === 4);
     const trashed = async () => {
       const names = await readdir(`${last!.dataDir}/trash`).catch((): string[] => []);
       return names.filter((name) => /^\d+-shard-/.test(name));
@@ -228,11 +231,7 @@ describe.skipIf(!etcdInstalled)('moves of replicas', () => {
     };
     await waitUntil('no copies on it', isEmpty, movePatienceMs);
     await waitForCopies(first!, 2);
-    const isTrashed = async () => {
-      const names = await readdir(last!.dataDir);
-      return !names.some((name) => name.startsWith('shard-'));
-    };
-    await waitUntil('all in the trash', isTrashed);
+    await waitUntil('all in the trash', async () => (await shards()) === 0);
     const added = (await trashed()).filter((name) => !before.includes(name));
     expect(added).toHaveLength(4);
     await stopLoad();
