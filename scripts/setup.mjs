@@ -105,6 +105,7 @@ function describeSources() {
   const paths = [
     'tsconfig.json',
     'package-lock.json',
+    'scripts/build.mjs',
     ...listSources('src'),
     ...listSources('cmd'),
     ...listSources('client'),
@@ -120,8 +121,7 @@ function build() {
   const sources = describeSources();
   if (readText(buildStamp) === sources) return;
   say('building');
-  const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  run(process.execPath, [compiler, '-p', 'tsconfig.json'], 'the code does not compile');
+  run(process.execPath, [join(root, 'scripts/build.mjs')], 'the code does not compile');
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(buildStamp, sources);
 }
