@@ -10,6 +10,8 @@ export interface ByteList {
   readonly ends: Uint32Array;
 }
 
+const noBytes = new Uint8Array(0);
+const noEnds = new Uint32Array(0);
 const bytesFirst = 1024;
 const itemsFirst = 16;
 /** Below it a loop copies faster than a call. */
@@ -43,16 +45,26 @@ export function itemOf(list: ByteList, i: number): Uint8Array {
   return list.bytes.subarray(startOf(list, i), list.ends[i]!);
 }
 
+/** An array that is nearly full passes as it is: a copy would cost more than its end is worth. */
+function isNearlyFull(used: number, capacity: number): boolean {
+  return used * 4 >= capacity * 3;
+}
+
 /** Grows a list; every item is copied. */
 export class ByteListBuilder {
   #bytes: Uint8Array;
   #ends: Uint32Array;
   #count = 0;
   #size = 0;
+  /** Of arrays that are made anew. */
+  #byteCapacity: number;
+  #itemCapacity: number;
 
   constructor(byteCapacity = bytesFirst, itemCapacity = itemsFirst) {
-    this.#bytes = new Uint8Array(Math.max(byteCapacity, 8));
-    this.#ends = new Uint32Array(Math.max(itemCapacity, 4));
+    this.#byteCapacity = Math.max(byteCapacity, 8);
+    this.#itemCapacity = Math.max(itemCapacity, 4);
+    this.#bytes = new Uint8Array(this.#byteCapacity);
+    this.#ends = new Uint32Array(this.#itemCapacity);
   }
 
   get count(): number {
@@ -65,33 +77,64 @@ export class ByteListBuilder {
 
   add(source: Uint8Array, from = 0, size = source.length): void {
     const end = this.#size + size;
-    invariant(end <= 0xffffffff, 'a list of bytes has 32-bit offsets');
     if (end > this.#bytes.length) this.#growBytes(end);
-    if (this.#count === this.#ends.length) {
-      const grown = new Uint32Array(this.#count * 2);
-      grown.set(this.#ends);
-      this.#ends = grown;
-    }
+    if (this.#count === this.#ends.length) this.#growEnds(this.#count + 1);
     copyBytes(source, from, size, this.#bytes, this.#size);
     this.#size = end;
     this.#ends[this.#count++] = end;
   }
 
+  /** Items [from, until) of another list. */
+  addItems(list: ByteList, from: number, until: number): void {
+    const start = startOf(list, from);
+    const size = startOf(list, until) - start;
+    const at = this.#size;
+    const count = this.#count + until - from;
+    if (at + size > this.#bytes.length) this.#growBytes(at + size);
+    if (count > this.#ends.length) this.#growEnds(count);
+    copyBytes(list.bytes, start, size, this.#bytes, at);
+    const moved = at - start;
+    const ends = this.#ends;
+    for (let i = from, to = this.#count; i < until; i++, to++) ends[to] = list.ends[i]! + moved;
+    this.#size = at + size;
+    this.#count = count;
+  }
+
   #growBytes(needed: number): void {
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    invariant(needed <= 0xffffffff, 'a list of bytes has 32-bit offsets');
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2, this.#byteCapacity));
     grown.set(this.#bytes.subarray(0, this.#size));
     this.#bytes = grown;
   }
 
-  /** A copy of exactly what was added, in buffers of its own; the builder is empty again. */
+  #growEnds(needed: number): void {
+    const grown = new Uint32Array(Math.max(needed, this.#ends.length * 2, this.#itemCapacity));
+    grown.set(this.#ends.subarray(0, this.#count));
+    this.#ends = grown;
+  }
+
+  /** What was added, in buffers of its own, of which a quarter may be unused; the builder is empty again. */
   take(): ByteList {
-    const list = {
-      bytes: this.#bytes.slice(0, this.#size),
-      ends: this.#ends.slice(0, this.#count),
-    };
+    const list = { bytes: this.#takeBytes(), ends: this.#takeEnds() };
     this.#count = 0;
     this.#size = 0;
     return list;
+  }
+
+  #takeBytes(): Uint8Array {
+    const bytes = this.#bytes;
+    if (!isNearlyFull(this.#size, bytes.length)) return bytes.slice(0, this.#size);
+    this.#byteCapacity = bytes.length;
+    this.#bytes = noBytes;
+    return bytes.subarray(0, this.#size);
+  }
+
+  #takeEnds(): Uint32Array {
+    const ends = this.#ends;
+    if (!isNearlyFull(this.#count, ends.length)) return ends.slice(0, this.#count);
+    this.#itemCapacity = ends.length;
+    this.#ends = noEnds;
+    return ends.subarray(0, this.#count);
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { compareBytes, compareParts } from '../../base/bytes.ts';
 import { CitadelError } from '../../base/errors.ts';
-import { type ByteList, ByteListBuilder, itemOf, startOf } from '../../model/key-list.ts';
+import { type ByteList, ByteListBuilder, itemOf } from '../../model/key-list.ts';
 import { checkTableName } from '../../model/kv-limits.ts';
 import type { KvScanBlock } from '../../rpc/data-node-api.ts';
 import type { KvListRequest, KvRowsBlock } from '../key-values.ts';
@@ -15,8 +15,8 @@ import { type KeyRange, keyAfter, narrow } from './kv-range.ts';
 import { readsOf } from './node-reads.ts';
 import { tableNotFound } from './read-keys.ts';
 
-const blockBytes = 256 * 1024;
-const blockRowsMax = 4096;
+const blockBytes = 1024 * 1024;
+const blockRowsMax = 16_384;
 
 /** A stream that broke goes on behind the last key that it delivered. */
 class ResumeKeys implements Filter<KvScanBlock> {
@@ -48,7 +48,7 @@ function firstAfter(keys: ByteList, last: Uint8Array): number {
 function cut({ keys, values }: KvRowsBlock, from: number, until: number): KvRowsBlock {
   const some = (list: ByteList) => {
     const builder = new ByteListBuilder(1024, until - from);
-    for (let i = from; i < until; i++) builder.add(itemOf(list, i));
+    builder.addItems(list, from, until);
     return builder.take();
   };
   return { keys: some(keys), values: some(values) };
@@ -82,17 +82,13 @@ class Lane {
     return hasTable;
   }
 
-  /** Adds the current row and steps to the next; false = that was the last of the block. */
-  moveTo(keyList: ByteListBuilder, valueList: ByteListBuilder): boolean {
-    const { keys, values } = this.block!;
-    const { at, keyFrom, keySize } = this;
-    keyList.add(keys.bytes, keyFrom, keySize);
-    const valueFrom = startOf(values, at);
-    valueList.add(values.bytes, valueFrom, values.ends[at]! - valueFrom);
-    this.at = at + 1;
-    if (this.at === keys.ends.length) return false;
-    this.keyFrom = keyFrom + keySize;
-    this.keySize = keys.ends[this.at]! - this.keyFrom;
+  /** Steps to the next row; false = that was the last of the block. */
+  step(): boolean {
+    const { ends } = this.block!.keys;
+    this.at++;
+    this.keyFrom += this.keySize;
+    if (this.at === ends.length) return false;
+    this.keySize = ends[this.at]! - this.keyFrom;
     return true;
   }
 
@@ -110,7 +106,7 @@ class MergedLanes {
   #lanes: Lane[];
   #left: number;
   readonly #keys = new ByteListBuilder(64 * 1024, 1024);
-  readonly #values = new ByteListBuilder(blockBytes, 1024);
+  readonly #values = new ByteListBuilder(256 * 1024, 1024);
 
   constructor(lanes: readonly Lane[], limit: number) {
     this.#lanes = [...lanes];
@@ -145,13 +141,15 @@ class MergedLanes {
   /** Rows of the lane with the least key, up to the next lane's; returns the lane when its block has ended. */
   #step(): Lane | undefined {
     const [least, next] = this.#twoLeast();
-    const keyList = this.#keys;
-    const valueList = this.#values;
-    do {
-      this.#left--;
-      if (!least.moveTo(keyList, valueList)) return least;
-    } while (this.#left > 0 && keyList.count < blockRowsMax && compareLanes(least, next) < 0);
-    return undefined;
+    const { keys, values } = least.block!;
+    const from = least.at;
+    const until = from + Math.min(this.#left, blockRowsMax);
+    let hasMore = least.step();
+    while (hasMore && least.at < until && compareLanes(least, next) < 0) hasMore = least.step();
+    this.#keys.addItems(keys, from, least.at);
+    this.#values.addItems(values, from, least.at);
+    this.#left -= least.at - from;
+    return hasMore ? undefined : least;
   }
 
   async #reload(lane: Lane): Promise<void> {

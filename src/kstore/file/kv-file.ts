@@ -77,8 +77,10 @@ export function readTables(file: KvFile, readers: SqliteReaders): NamedTable[] {
 
 const noBytes = new Uint8Array(0);
 
+/** No Buffer: its views are slower to make. */
 function asBytes(value: unknown): Uint8Array {
-  return value instanceof Uint8Array ? value : noBytes;
+  if (!(value instanceof Uint8Array)) return noBytes;
+  return new Uint8Array(value.buffer, value.byteOffset, value.length);
 }
 
 /** At most `limit` rows with k in [from, until), or in (from, until); empty = there are no more. */

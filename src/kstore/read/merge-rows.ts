@@ -3,9 +3,8 @@
  * sources, the one with the least key on top.
  */
 
-import { compareParts } from '../../base/bytes.ts';
 import { compareStamps } from '../memtable/table-cells.ts';
-import type { RowSource } from './row-source.ts';
+import { compareKeys, type RowSource } from './row-source.ts';
 
 export class MergedRows {
   readonly #heap: RowSource[] = [];
@@ -101,8 +100,4 @@ export class MergedRows {
     }
     heap[at] = source;
   }
-}
-
-function compareKeys(a: RowSource, b: RowSource): number {
-  return compareParts(a.bytes, a.keyAt, a.keySize, b.bytes, b.keyAt, b.keySize);
 }
