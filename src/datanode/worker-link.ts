@@ -12,6 +12,7 @@ import type { Log, Timers } from '../env/env.ts';
 import type { WriteShardRequest, WriteShardResponse } from '../rpc/data-node-api.ts';
 import type { ValueSieve } from '../tstore/value-sieve.ts';
 import { BlockStream } from './block-stream.ts';
+import { isQuick, QuickReads } from './quick-reads.ts';
 import { TailLink } from './tail-link.ts';
 import type { ClusterFromWorker, ClusterToWorker } from './worker/cluster-messages.ts';
 import { type Failure, fromFailure, toFailure } from './worker/failure.ts';
@@ -58,6 +59,7 @@ export class WorkerLink {
   readonly ready: Promise<void>;
   readonly sieve: ValueSieve | undefined;
   readonly tails = new TailLink((message) => this.#send(message));
+  readonly #quickReads: QuickReads;
   readonly #options: WorkerLinkOptions;
   readonly #writes = new Map<number, PendingWrite>();
   readonly #calls = new Map<number, PendingCall>();
@@ -71,6 +73,9 @@ export class WorkerLink {
   constructor(options: WorkerLinkOptions) {
     this.#options = options;
     this.sieve = options.sieve;
+    const send = (message: ToWorker, transfer: readonly ArrayBuffer[]) =>
+      this.#send(message, transfer);
+    this.#quickReads = new QuickReads(send, options.timers);
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = (error) => (error === undefined ? resolve() : reject(error));
     });
@@ -110,6 +115,15 @@ export class WorkerLink {
   }
 
   stream(
+    shards: readonly number[],
+    request: StreamRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamBlock> {
+    const open = () => this.#openStream(shards, request, signal);
+    return isQuick(request) ? this.#quickReads.blocks(request, signal, open) : open();
+  }
+
+  #openStream(
     shards: readonly number[],
     request: StreamRequest,
     signal: AbortSignal,
@@ -162,6 +176,7 @@ export class WorkerLink {
     for (const { reject } of this.#calls.values()) reject(error);
     for (const stream of this.#streams.values()) stream.end(error);
     this.tails.fail(error);
+    this.#quickReads.fail(error);
     this.#writes.clear();
     this.#calls.clear();
     this.#streams.clear();
@@ -230,6 +245,9 @@ export class WorkerLink {
         return;
       case 'end':
         this.#endStream(message.id, message.failure);
+        return;
+      case 'kv-got':
+        this.#quickReads.receive(message);
         return;
       case 'done':
         this.#settleCall(message.id, message.failure, message.status);

@@ -34,6 +34,8 @@ import type { GrpcParts } from './parts.ts';
 /** Values of one message of an answer, or one larger value. */
 const answerBytes = 1024 * 1024;
 const answerKeysMax = 65_536;
+/** Of an answer before it is known how large its values are. */
+const valueRoom = 64;
 const noBytes = new Uint8Array(0);
 const readLevels = new Map<string, KvReadLevel>([
   ['', 'one'],
@@ -82,7 +84,8 @@ function refuseStreamWrite(message: Buffer, error: CitadelError): Buffer {
 function* renderValues({ keys }: KvGetMessage, answer: KvAnswer): Generator<Buffer> {
   const count = keys.ends.length;
   for (let start = 0; start < count; ) {
-    const builder = new ByteListBuilder(16 * 1024, Math.min(count - start, 1024));
+    const left = Math.min(count - start, 1024);
+    const builder = new ByteListBuilder(left * valueRoom, left);
     const present = new Uint8Array(Math.min(count - start, answerKeysMax));
     while (builder.count < present.length && builder.size < answerBytes) {
       const place = builder.count;

@@ -57,6 +57,8 @@ export interface KStore extends StoreEngine, SnapshotStore, ScrubStore, BackupSt
   hasTable(table: string): boolean;
   /** In blocks of about a MiB, or one larger value. @throws CitadelError `corrupt`, `cancelled` */
   get(table: string, keys: ByteList, signal: AbortSignal): AsyncGenerator<KvValues>;
+  /** Of at most 64 keys, in one turn; undefined = the values are larger, `get` has them. @throws CitadelError `corrupt` */
+  getNow(table: string, keys: ByteList, bytesMax: number): KvValues | undefined;
   /**
    * In blocks of about a MiB, or one larger row. Each key as it was at some moment of the scan; writes, flushes and
    * compactions go on. @throws CitadelError `corrupt`, `cancelled`

@@ -164,6 +164,42 @@ test('binary bodies carry every byte and large values', async () => {
   expect(Buffer.compare(Buffer.from(got[0]!.ValueBase64, 'base64'), Buffer.from(value))).toBe(0);
 });
 
+// Few small values are read in one turn of a worker, larger ones as a stream: here both, from memory and from files,
+// alone, together, and more at a time than go in one message.
+test('values of every size come back, many gets at a time', async () => {
+  const server = await start();
+  const sizes = [0, 1, 100, 16_384, 16_385, 32_768, 32_769, 300_000];
+  const text = (i: number) => String(i % 10).repeat(sizes[i]!);
+  for (const i of sizes.keys()) await post(server, '/kv/put', {}, `size${i}=${text(i)}`);
+  await post(
+    server,
+    '/kv/put',
+    {},
+    names(400)
+      .map((name) => `${name}=of ${name}`)
+      .join('\n'),
+  );
+  const entry = (name: string, value: string | null) => ({ Key: name, Value: value });
+  const check = async () => {
+    const all = sizes.map((_, i) => entry(`size${i}`, text(i)));
+    for (const [i, one] of all.entries()) {
+      expect(await answer(server, '/kv/get', { keys: `size${i}` })).toEqual([one]);
+    }
+    const keys = [...all.map(({ Key }) => Key), 'absent'].join(',');
+    expect(await answer(server, '/kv/get', { keys })).toEqual([...all, entry('absent', null)]);
+    const gets = names(400).map((name) =>
+      answer(server, '/kv/get', { keys: `${name},no ${name}` }),
+    );
+    expect(await Promise.all(gets)).toEqual(
+      names(400).map((name) => [entry(name, `of ${name}`), entry(`no ${name}`, null)]),
+    );
+  };
+  await check();
+  await server.stop();
+  await server.restart();
+  await check();
+}, 120_000);
+
 // Method: writers put and delete keys of their own until the server is killed; what was acknowledged last of each key
 // must be what is read, unless a later, unanswered operation of that key came through.
 test('nothing acknowledged is lost, and no deleted key comes back, over SIGKILL', async () => {
@@ -209,4 +245,4 @@ test('nothing acknowledged is lost, and no deleted key comes back, over SIGKILL'
   await server.stop();
   await server.restart();
   await check();
-}, 60_000);
+}, 120_000);

@@ -152,6 +152,8 @@ export type ToWorker =
   /** The consumer took blocks of so many bytes. */
   | { readonly kind: 'credit'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'cancel'; readonly id: number }
+  /** Gets of few keys: `{ id, table, parts, read }` of each, answered by `kv-got` with the same ids. */
+  | { readonly kind: 'kv-gets'; readonly parcel: Parcel }
   | { readonly kind: 'call'; readonly id: number; readonly call: WorkerCall }
   | { readonly kind: 'policies'; readonly policies: readonly RetentionRule[] }
   /** Writes are refused while true. */
@@ -161,6 +163,10 @@ export type ToWorker =
   | { readonly kind: 'tail-positions'; readonly positions: readonly TailPosition[] }
   /** Answered by `tail` with the same id. */
   | { readonly kind: 'read-tail'; readonly id: number; readonly question: TailQuestion };
+
+/** Keys of a get that is answered at once, one question to a file; and such gets of one message. */
+export const quickKeysMax = 64;
+export const quickReadsMax = 128;
 
 export interface WorkerStatus {
   readonly shards: readonly ShardStatus[];
@@ -184,6 +190,14 @@ export type FromWorker =
       readonly isLast: boolean;
     }
   | { readonly kind: 'end'; readonly id: number; readonly failure: Failure | undefined }
+  | {
+      readonly kind: 'kv-got';
+      /** `{ id, blocks }` of each. */
+      readonly parcel: Parcel;
+      readonly failures: readonly { readonly id: number; readonly failure: Failure }[];
+      /** Of those whose values are too large to come at once: they are asked for as streams. */
+      readonly largeIds: readonly number[];
+    }
   | {
       readonly kind: 'done';
       readonly id: number;

@@ -16,6 +16,9 @@ import type { StreamBlock, StreamRequest } from './messages.ts';
 import { isTStore } from './replica-store.ts';
 import type { ShardReplica } from './shard-replica.ts';
 
+/** Values that are answered in one turn. */
+const quickBytesMax = 32 * 1024;
+
 export interface StreamWork {
   readonly shards: readonly number[];
   readonly request: StreamRequest;
@@ -34,6 +37,8 @@ export interface StreamContext {
 
 type RowsRequest = Extract<StreamRequest, { kind: 'scan' | 'schema' }>;
 type KeysRequest = Extract<StreamRequest, { kind: 'kv-get' | 'kv-scan' }>;
+/** Where replicas are found, and in what state. */
+type ReplicaContext = Omit<StreamContext, 'signal'>;
 
 function refuse({ shard }: ShardReplica, reason: string, message: string): CitadelError {
   return new CitadelError('redirect', message, { details: { shard, reason } });
@@ -58,7 +63,7 @@ function checkDamage(replica: ShardReplica, { plan }: RowsRequest): void {
   }
 }
 
-function find({ replica, problem, hasPeers }: StreamContext, shard: number): ShardReplica {
+function find({ replica, problem, hasPeers }: ReplicaContext, shard: number): ShardReplica {
   const found = replica(shard);
   if (found !== undefined) return found;
   const damage = problem(shard);
@@ -120,7 +125,7 @@ function checkWhole(replica: ShardReplica): void {
 
 /** Without peers a shard that was never written to has no replica yet: it holds nothing. */
 function findKeys(
-  context: StreamContext,
+  context: ReplicaContext,
   shards: readonly number[],
   { read }: KeysRequest,
 ): ShardReplica[] {
@@ -165,12 +170,38 @@ async function* readKeys(
   }
   const { parts, table } = request;
   yield* nothingOf(parts, replicas);
-  const asked = replicas.flatMap((replica) =>
+  yield* getFromStores(askedOf(parts, replicas), table, signal);
+}
+
+function askedOf(parts: readonly KvKeys[], replicas: readonly ShardReplica[]) {
+  return replicas.flatMap((replica) =>
     parts
       .filter(({ shard }) => shard === replica.shard)
       .map(({ shard, keys }) => ({ shard, store: kstoreOf(replica), keys })),
   );
-  yield* getFromStores(asked, table, signal);
+}
+
+/**
+ * Few keys, in one turn. Undefined = their values are large: they are to be read as a stream.
+ *
+ * @throws CitadelError `redirect`, `corrupt`
+ */
+export function readKeysNow(
+  context: ReplicaContext,
+  request: Extract<StreamRequest, { kind: 'kv-get' }>,
+): readonly KvGetBlock[] | undefined {
+  const { parts, table } = request;
+  const shards = parts.map(({ shard }) => shard);
+  const replicas = findKeys(context, shards, request);
+  const blocks = [...nothingOf(parts, replicas)];
+  let room = quickBytesMax;
+  for (const { shard, store, keys } of askedOf(parts, replicas)) {
+    const values = store.getNow(table, keys, room);
+    if (values === undefined) return undefined;
+    room -= values.values.bytes.length;
+    blocks.push({ ...values, shard, hasTable: store.hasTable(table) });
+  }
+  return blocks;
 }
 
 function openKeys(
@@ -226,7 +257,7 @@ async function* openBackup(
 }
 
 /** Undefined: a shard of keys that nothing was ever written to. */
-function findUnlessUnmade(context: StreamContext, shard: number): ShardReplica | undefined {
+function findUnlessUnmade(context: ReplicaContext, shard: number): ShardReplica | undefined {
   const mayBeUnmade = kindOfSlot(shard) === 'kstore' && !context.hasPeers;
   const isHere = context.replica(shard) !== undefined || context.problem(shard) !== undefined;
   return mayBeUnmade && !isHere ? undefined : find(context, shard);

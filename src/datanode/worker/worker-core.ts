@@ -20,6 +20,7 @@ import type {
   WriteAnswer,
   WriteItem,
 } from './messages.ts';
+import { QuickGets } from './quick-gets.ts';
 import type { ReplicaGroup } from './replica-group.ts';
 import { isTStore, type ReplicaStore } from './replica-store.ts';
 import { RestoreSessions } from './restore-sessions.ts';
@@ -49,6 +50,7 @@ export class WorkerCore {
   /** Undefined on a node without peers. */
   readonly #traffic: ClusterTraffic | undefined;
   readonly #streams: StreamServer;
+  readonly #quickGets: QuickGets;
   readonly #tails: TailServer;
   readonly #flushes: FlushScheduler;
   readonly #compactor: Compactor;
@@ -74,6 +76,7 @@ export class WorkerCore {
     const problem = (shard: number) => this.#groupOf(shard)?.set.isolated.get(shard)?.error;
     const memory = start.scanMemory;
     this.#streams = new StreamServer({ env, replica, problem, hasPeers, send, memory });
+    this.#quickGets = new QuickGets({ env, replica, problem, hasPeers }, send);
     const onDiskFull = () => this.noteDiskFull();
     this.#flushes = new FlushScheduler({
       env,
@@ -110,6 +113,9 @@ export class WorkerCore {
         return;
       case 'cancel':
         this.#streams.cancel(message.id);
+        return;
+      case 'kv-gets':
+        this.#quickGets.answer(message.parcel);
         return;
       case 'call':
         this.#answerCall(message.id, message.call);

@@ -6,7 +6,14 @@
  */
 
 import { compareParts } from '../../base/bytes.ts';
-import { type ByteList, ByteListBuilder, itemOf, startOf } from '../../model/key-list.ts';
+import { invariant } from '../../base/errors.ts';
+import {
+  type ByteList,
+  ByteListBuilder,
+  copyBytes,
+  itemOf,
+  startOf,
+} from '../../model/key-list.ts';
 import type { KvValues } from '../contract.ts';
 import type { KvFile } from '../file/kv-file.ts';
 import { PageCursor, questionSizeMax, readBody, readMany } from '../file/kv-file.ts';
@@ -190,4 +197,43 @@ export async function* getKeys(
     if (pacer.isDue) await pacer.breathe();
   }
   if (block.count > 0) yield block.take();
+}
+
+/**
+ * Of no more keys than one question has; undefined = their values are larger, and read in blocks.
+ *
+ * @throws CitadelError `corrupt`
+ */
+export function getKeysNow(
+  state: StoreState,
+  table: number,
+  keys: ByteList,
+  bytesMax: number,
+): KvValues | undefined {
+  const count = keys.ends.length;
+  invariant(count <= questionSizeMax, 'what is read in one turn is one question');
+  const found = new FoundRows(count);
+  try {
+    look(state, { table, keys, from: 0, until: count }, found);
+  } catch (error) {
+    state.noteDamage(error);
+    throw error;
+  }
+  const present = new Uint8Array(count);
+  const ends = new Uint32Array(count);
+  let size = 0;
+  for (let i = 0; i < count; i++) {
+    if (found.kind[i] === rowKind.large) return undefined;
+    const isPresent = found.kind[i] === rowKind.value;
+    if (isPresent) size += found.size[i]!;
+    present[i] = isPresent ? 1 : 0;
+    ends[i] = size;
+  }
+  if (size > bytesMax) return undefined;
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < count; i++) {
+    const valueSize = present[i] === 1 ? found.size[i]! : 0;
+    copyBytes(found.bytes[i]!, found.at[i]!, valueSize, bytes, ends[i]! - valueSize);
+  }
+  return { start: 0, present, values: { bytes, ends } };
 }

@@ -20,7 +20,7 @@ import type {
   KvValues,
 } from '../contract.ts';
 import { flushFrozen, freeze } from '../flush/flush.ts';
-import { getKeys } from '../read/get-keys.ts';
+import { getKeys, getKeysNow } from '../read/get-keys.ts';
 import { scanTable } from '../read/scan-table.ts';
 import { digestKeys } from '../snapshot/digest-keys.ts';
 import { StoreMerge } from '../snapshot/store-merge.ts';
@@ -91,6 +91,11 @@ export class ShardStore implements KStore {
     // A table without a number has no rows: none has this one.
     const no = this.state.tables.find(table) ?? 0;
     yield* getKeys(this.state, no, keys, signal);
+  }
+
+  getNow(table: string, keys: ByteList, bytesMax: number): KvValues | undefined {
+    this.state.checkOpen();
+    return getKeysNow(this.state, this.state.tables.find(table) ?? 0, keys, bytesMax);
   }
 
   async *scan(table: string, range: KvRange, signal: AbortSignal): AsyncGenerator<KvRows> {

@@ -93,6 +93,14 @@ export class World {
     return getValues(this.store, table, listOf(keys.map(bytesOf)));
   }
 
+  /** In one turn; undefined = the values have more bytes. */
+  getNow(table: string, keys: readonly string[], bytesMax: number) {
+    const found = this.store.getNow(table, listOf(keys.map(bytesOf)), bytesMax);
+    if (found === undefined) return undefined;
+    const { present, values } = found;
+    return Array.from(present, (one, i) => (one === 1 ? textOf(itemOf(values, i)) : undefined));
+  }
+
   /** `key=value`, in order. */
   async list(table: string, range: Partial<KvRange> = {}): Promise<string[]> {
     const whole: KvRange = { from: new Uint8Array(0), until: undefined, ...range };
