@@ -192,9 +192,12 @@ export class ClusterClients implements RpcClients {
   }
 
   #tick(): void {
-    for (const { link, calls } of this.#connections.values()) {
+    for (const { link, calls, writes } of this.#connections.values()) {
       link?.tick();
-      if (link?.state === 'silent') calls.failSilent(callSilenceMs);
+      writes.tick();
+      if (link?.state !== 'silent') continue;
+      calls.failSilent(callSilenceMs);
+      if (writes.failSilent(callSilenceMs)) calls.beginSilence();
     }
   }
 
@@ -202,6 +205,8 @@ export class ClusterClients implements RpcClients {
     const connection = this.#connections.get(uuid);
     this.#connections.delete(uuid);
     connection?.link?.close();
-    connection?.calls.close(`node ${uuid} left, or its address changed`);
+    const message = `node ${uuid} left, or its address changed`;
+    connection?.writes.close(message);
+    connection?.calls.close(message);
   }
 }

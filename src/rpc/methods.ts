@@ -44,6 +44,7 @@ const { dataNode, peer, health, reflection, reflectionAlpha } = serviceNames;
 const { keyValue, timeSeries, cluster } = serviceNames;
 
 export const dataNodeService = {
+  WriteStream: method(dataNode, 'WriteStream', 'both'),
   WriteShards: method(dataNode, 'WriteShards', 'answers'),
   Scan: method(dataNode, 'Scan', 'answers'),
   Schema: method(dataNode, 'Schema', 'answers'),

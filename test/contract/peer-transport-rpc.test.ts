@@ -165,22 +165,36 @@ test('a link that carries nothing any more is silent, calls over it fail, and it
   a.view.set(makeMap(2, [{ ...b.record, rpcUrl: proxy.url }]));
   await atA.untilState('connected');
   const remote = a.clients.dataNode('b');
+  const write = () =>
+    remote.writeShard({
+      shard: 0,
+      epoch: 1,
+      mapVersion: 2,
+      writeId: new Uint8Array(16),
+      level: 'one',
+      frame: new Uint8Array(8),
+    });
   expect((await remote.status()).logBytes).toBe(10);
+  expect((await write()).copies).toBe(1);
   proxy.stall();
-  const failed = remote.status().then(
-    () => 'answered',
-    (error: CitadelError) => error.code,
+  const failed = [remote.status(), write()].map((call) =>
+    call.then(
+      () => 'answered',
+      (error: CitadelError) => error.code,
+    ),
   );
   await atA.untilState('silent');
-  // Long before its deadline.
-  expect(await failed).toBe('unavailable');
+  // Long before their deadlines.
+  expect(await Promise.all(failed)).toEqual(['unavailable', 'unavailable']);
   // Nobody waits again for what is known to be silent: so many calls one after the other would take minutes.
-  for (let call = 0; call < 300; call++) {
-    await expect(remote.status()).rejects.toMatchObject({ code: 'unavailable' });
+  for (let i = 0; i < 300; i++) {
+    const call = i % 2 === 0 ? remote.status() : write();
+    await expect(call).rejects.toMatchObject({ code: 'unavailable' });
   }
   proxy.unstall();
   await atA.untilState('connected');
   expect((await remote.status()).logBytes).toBe(10);
+  expect((await write()).copies).toBe(1);
 });
 
 test('a stall that lasts makes new connections, of which one heals it', async () => {

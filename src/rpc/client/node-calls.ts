@@ -6,6 +6,7 @@
 import {
   type CallOptions,
   Client,
+  type ClientDuplexStream,
   type ClientUnaryCall,
   connectivityState,
   Metadata,
@@ -103,7 +104,12 @@ export class NodeCalls {
 
   /** What waits for so long is failed; once something was, new calls are failed at once until `endSilence`. */
   failSilent(silenceMs: number): void {
-    if (this.#open.failSilent(silenceMs)) this.#isSilent = true;
+    if (this.#open.failWaiting(silenceMs, () => unanswered(this.#node))) this.beginSilence();
+  }
+
+  /** New calls are failed at once until `endSilence`. */
+  beginSilence(): void {
+    this.#isSilent = true;
   }
 
   /** The link to the node is no longer silent. */
@@ -120,8 +126,8 @@ export class NodeCalls {
   unary(method: string, message: Buffer, limits: CallLimits): Promise<Buffer> {
     const { signal } = limits;
     if (signal?.aborted) return Promise.reject(cancelled());
-    if (this.#isClosed) return Promise.reject(this.#gone());
-    if (this.#isSilent) return Promise.reject(unanswered(this.#node));
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const settle = (run: () => void) => {
         signal?.removeEventListener('abort', stop);
@@ -137,7 +143,7 @@ export class NodeCalls {
       const call = this.#startUnary(method, message, limits, (error, answer) => {
         settle(() => {
           if (answer !== undefined) resolve(answer);
-          else reject(this.#errorOf(error));
+          else reject(this.errorOf(error));
         });
       });
       call.on('metadata', (metadata) => this.#onMapVersion(mapVersionIn(metadata)));
@@ -149,8 +155,7 @@ export class NodeCalls {
   async *stream(method: string, message: Buffer, limits: CallLimits): AsyncGenerator<Buffer> {
     const { signal } = limits;
     if (signal?.aborted) throw cancelled();
-    if (this.#isClosed) throw this.#gone();
-    if (this.#isSilent) throw unanswered(this.#node);
+    this.checkOpen();
     let failure: CitadelError | undefined;
     const fail = (error: CitadelError) => {
       failure ??= error;
@@ -174,13 +179,37 @@ export class NodeCalls {
         entry.heard();
       }
     } catch (error) {
-      throw failure ?? this.#errorOf(error as ServiceError);
+      throw failure ?? this.errorOf(error as ServiceError);
     } finally {
       signal?.removeEventListener('abort', stop);
       entry.end();
       call.cancel();
     }
     if (failure !== undefined) throw failure;
+  }
+
+  /**
+   * A stream both ways that stays open, without a deadline; limits and what becomes of it when the node is silent are up to
+   * the caller.
+   */
+  duplex(method: string): ClientDuplexStream<Buffer, Buffer> {
+    const metadata = greetingMetadata(this.#options, this.#node);
+    const stream = this.#client.makeBidiStreamRequest(method, asItIs, asItIs, metadata);
+    stream.on('metadata', (answer) => this.#onMapVersion(mapVersionIn(answer)));
+    return stream;
+  }
+
+  /** @throws CitadelError `unavailable` when no call may begin now */
+  checkOpen(): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** What an error of a call means. */
+  errorOf(error: ServiceError | null): CitadelError {
+    if (error === null) return new CitadelError('internal', 'the call ended without an answer');
+    this.#onMapVersion(mapVersionIn(error.metadata));
+    return fromGrpcError(error, this.#node);
   }
 
   #startUnary(
@@ -194,14 +223,12 @@ export class NodeCalls {
     return this.#client.makeUnaryRequest(method, asItIs, asItIs, message, metadata, options, done);
   }
 
-  #gone(): CitadelError {
-    return new CitadelError('unavailable', `the connection to node ${this.#node} was closed`);
-  }
-
-  #errorOf(error: ServiceError | null): CitadelError {
-    if (error === null) return new CitadelError('internal', 'the call ended without an answer');
-    this.#onMapVersion(mapVersionIn(error.metadata));
-    return fromGrpcError(error, this.#node);
+  /** Why no call may begin now. */
+  #refusal(): CitadelError | undefined {
+    if (this.#isClosed) {
+      return new CitadelError('unavailable', `the connection to node ${this.#node} was closed`);
+    }
+    return this.#isSilent ? unanswered(this.#node) : undefined;
   }
 }
 

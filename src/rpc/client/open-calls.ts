@@ -1,5 +1,5 @@
 /**
- * Calls under way to one node: bounded in number and bytes, and failed when the node has fallen silent.
+ * Calls under way to one node: bounded in number and bytes, and failed when they have waited too long.
  */
 
 import { CitadelError } from '../../base/errors.ts';
@@ -62,12 +62,12 @@ export class OpenCalls {
     };
   }
 
-  /** Fails those that have waited for `silenceMs` or longer, and says whether there were any. */
-  failSilent(silenceMs: number): boolean {
+  /** Fails those that have heard nothing for `silenceMs` or longer, and says whether there were any. */
+  failWaiting(silenceMs: number, error: () => CitadelError): boolean {
     const lastMs = this.#clock.monotonicMs() - silenceMs;
-    const silent = [...this.#entries].filter(({ heardMs }) => heardMs <= lastMs);
-    for (const { fail } of silent) fail(unanswered(this.#node));
-    return silent.length > 0;
+    const waiting = [...this.#entries].filter(({ heardMs }) => heardMs <= lastMs);
+    for (const { fail } of waiting) fail(error());
+    return waiting.length > 0;
   }
 
   failAll(message: string): void {

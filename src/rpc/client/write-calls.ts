@@ -1,8 +1,9 @@
 /**
- * Writes to one node: those of one turn of the event loop leave in one call, each is answered when its own fate is
- * known. A call for every frame would cost more than the frame.
+ * Writes to one node: those of one turn of the event loop leave in one message, each is answered when its own fate is
+ * known. A message for every frame would cost more than the frame. They travel in a stream; to a node of a release
+ * without it, in calls.
  *
- * A write that is given up is forgotten here alone; the call ends when nobody waits for any of its writes.
+ * A write that is given up is forgotten here, and the node is told; a call ends when nobody waits for any of its writes.
  */
 
 import { CitadelError } from '../../base/errors.ts';
@@ -11,30 +12,20 @@ import type { WriteShardRequest, WriteShardResponse } from '../data-node-api.ts'
 import { dataNodeService } from '../methods.ts';
 import { checkFrameSize, decodeOutcomes, encodeWrites, type WriteOutcome } from '../wire/writes.ts';
 import type { NodeCalls } from './node-calls.ts';
-import { OpenCalls } from './open-calls.ts';
+import { OpenCalls, unanswered } from './open-calls.ts';
+import { copiesDropped, type PendingWrite } from './pending-write.ts';
+import { WriteStream } from './write-stream.ts';
 
-/** A call takes at most so many writes, and frames of so many bytes, one always. */
+/** A message takes at most so many writes, and frames of so many bytes, one always. */
 const writesMax = 256;
 const bytesMax = 1024 * 1024;
-/** A message that is sent dies together with what it was made of and what gRPC makes of it. */
-const copiesDropped = 3;
-/** No call lasts for ever, whatever its callers think. */
+/** No write lasts for ever, whatever its caller thinks. */
 const deadlineMs = 60_000;
-
-interface PendingWrite {
-  readonly request: WriteShardRequest;
-  /** Both do nothing once one of them was called. */
-  readonly resolve: (answer: WriteShardResponse) => void;
-  readonly reject: (error: unknown) => void;
-  isSettled: boolean;
-  /** Nobody waits for it any more. */
-  onGivenUp: () => void;
-}
 
 export interface WriteCallsOptions {
   readonly env: RpcEnv;
   readonly node: string;
-  readonly calls: Pick<NodeCalls, 'stream'>;
+  readonly calls: NodeCalls;
   /** The version of the map that the node has, told by each answer. */
   readonly onMapVersion: (version: number) => void;
 }
@@ -43,22 +34,37 @@ export class WriteCalls {
   readonly #options: WriteCallsOptions;
   /** Those that are not answered yet. */
   readonly #open: OpenCalls;
+  /** Undefined: the node knows no stream of writes. */
+  #stream: WriteStream | undefined;
   #queue: PendingWrite[] = [];
+  #isFlushing = false;
 
   constructor(options: WriteCallsOptions) {
+    const { env, node, calls, onMapVersion } = options;
     this.#options = options;
-    this.#open = new OpenCalls(options.node, options.env.clock);
+    this.#open = new OpenCalls(node, env.clock);
+    this.#stream = new WriteStream({
+      host: env.host,
+      calls,
+      onMapVersion,
+      onReady: () => this.#flush(),
+      onUnsupported: (writes) => {
+        this.#stream = undefined;
+        this.#queue.unshift(...writes);
+      },
+    });
   }
 
   /** Errors: as DataNodeApi.writeShard, and as of calls. */
   write(request: WriteShardRequest, signal?: AbortSignal): Promise<WriteShardResponse> {
     return new Promise((resolve, reject) => {
       checkFrameSize(request);
-      const giveUp = () => {
-        pending.reject(new CitadelError('cancelled', 'the call was cancelled'));
+      const fail = (error: CitadelError) => {
+        pending.reject(error);
         pending.onGivenUp();
       };
-      const entry = this.#open.begin(request.frame.length, (error) => pending.reject(error));
+      const giveUp = () => fail(new CitadelError('cancelled', 'the call was cancelled'));
+      const entry = this.#open.begin(request.frame.length, fail);
       const settle = (run: () => void) => {
         if (pending.isSettled) return;
         pending.isSettled = true;
@@ -81,35 +87,66 @@ export class WriteCalls {
     });
   }
 
+  /** Called every now and then: fails what has waited too long. */
+  tick(): void {
+    const { node } = this.#options;
+    const expired = () =>
+      new CitadelError('timeout', `node ${node} did not answer a write in time`);
+    this.#open.failWaiting(deadlineMs, expired);
+  }
+
+  /** The node is silent: fails what has waited for so long, and says whether there was anything. */
+  failSilent(silenceMs: number): boolean {
+    return this.#open.failWaiting(silenceMs, () => unanswered(this.#options.node));
+  }
+
+  /** What is under way fails with `unavailable`. */
+  close(message: string): void {
+    this.#open.failAll(message);
+    this.#stream?.close();
+  }
+
   #enqueue(pending: PendingWrite): void {
     this.#queue.push(pending);
-    if (this.#queue.length > 1) return;
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
     this.#options.env.timers.yieldNow().then(
-      () => this.#flush(),
+      () => {
+        this.#isFlushing = false;
+        this.#flush();
+      },
       () => undefined,
     );
   }
 
   #flush(): void {
-    const queue = this.#queue.filter(({ isSettled }) => !isSettled);
-    this.#queue = [];
-    let batch: PendingWrite[] = [];
+    while (this.#queue.length > 0 && this.#stream?.isReady !== false) {
+      const batch = this.#takeBatch();
+      if (batch.length === 0) continue;
+      if (this.#stream === undefined) void this.#call(batch);
+      else this.#stream.send(batch);
+    }
+  }
+
+  /** The next writes, in order: as many as make a message. Empty when nobody waits for those that were left. */
+  #takeBatch(): PendingWrite[] {
+    const batch: PendingWrite[] = [];
     let bytes = 0;
-    for (const pending of queue) {
+    let taken = 0;
+    for (const pending of this.#queue) {
       const { length } = pending.request.frame;
-      if (batch.length === writesMax || (batch.length > 0 && bytes + length > bytesMax)) {
-        void this.#send(batch);
-        batch = [];
-        bytes = 0;
-      }
+      if (batch.length === writesMax || (batch.length > 0 && bytes + length > bytesMax)) break;
+      taken++;
+      if (pending.isSettled) continue;
       batch.push(pending);
       bytes += length;
     }
-    if (batch.length > 0) void this.#send(batch);
+    this.#queue.splice(0, taken);
+    return batch;
   }
 
   /** Never rejects. */
-  async #send(batch: readonly PendingWrite[]): Promise<void> {
+  async #call(batch: readonly PendingWrite[]): Promise<void> {
     const ending = new AbortController();
     for (const pending of batch) {
       pending.onGivenUp = () => {

@@ -47,7 +47,7 @@ export function callerOf(call: Pick<SurfaceCall, 'metadata'>, host: ServiceHost)
 }
 
 /** Made once: a reason of its own for each call would cost more than the call's other bookkeeping. */
-const callerLeft = new CitadelError('cancelled', 'the caller left');
+export const callerLeft = new CitadelError('cancelled', 'the caller left');
 
 interface OpenScope extends CallScope {
   /** The answer is out: what gRPC says of the call from now on is no cancellation. */

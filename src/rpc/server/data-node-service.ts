@@ -15,6 +15,7 @@ import {
 } from '../wire/requests.ts';
 import { type ServiceHost, streaming, unary } from './call-scope.ts';
 import { writeFrames } from './write-frames.ts';
+import type { WriteStreams } from './write-streams.ts';
 
 /** Callers ask per worker thread; only one stream may answer, or blocks would lose their order. */
 function onlyOne<T>(streams: readonly AsyncIterable<T>[]): AsyncIterable<T> {
@@ -36,8 +37,10 @@ function kvOf({ kv }: DataNodeApi): KvReads {
 export function makeDataNodeService(
   host: ServiceHost,
   dataNode: DataNodeApi,
+  writes: WriteStreams,
 ): UntypedServiceImplementation {
   return {
+    WriteStream: writes.handler,
     WriteShards: streaming(host, (message, { signal }) =>
       writeFrames(host, dataNode, message, signal),
     ),

@@ -8,6 +8,7 @@ import type { ServiceHost } from './call-scope.ts';
 import { makeDataNodeService } from './data-node-service.ts';
 import { GrpcServer } from './grpc-server.ts';
 import { makePeerService } from './peer-service.ts';
+import { makeWriteStreams } from './write-streams.ts';
 
 const graceDefaultMs = 5_000;
 
@@ -29,7 +30,8 @@ export async function startServer(options: RpcServerOptions): Promise<RpcServer>
   };
   const server = new GrpcServer(env.timers);
   const peers = makePeerService(host, inbox);
-  server.add(serviceNames.dataNode, dataNodeService, makeDataNodeService(host, dataNode));
+  const writes = makeWriteStreams(host, dataNode);
+  server.add(serviceNames.dataNode, dataNodeService, makeDataNodeService(host, dataNode, writes));
   server.add(serviceNames.peer, peerService, peers.handlers);
   const port = await server.listen(listen.host, listen.port, tls);
   const snapshots = await startSnapshotServer(options, listen.host, listen.snapshotPort).catch(
@@ -41,6 +43,7 @@ export async function startServer(options: RpcServerOptions): Promise<RpcServer>
   let closing: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {
     peers.end();
+    writes.end();
     await Promise.all([server.stop(graceMs), snapshots.close(graceMs)]);
   };
   return {

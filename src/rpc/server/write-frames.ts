@@ -1,4 +1,4 @@
-/** Writes that came in one call: all begun at once, their outcomes told in groups, as they come. */
+/** Writes that came in one call, from a node of a release without streams of writes: all begun at once, their outcomes told in groups, as they come. */
 
 import { setMaxListeners } from 'node:events';
 import type { DataNodeApi, WriteShardRequest } from '../data-node-api.ts';
@@ -6,7 +6,8 @@ import { dataNodeService } from '../methods.ts';
 import { decodeWrites, toValue, type WriteOutcome } from '../wire/writes.ts';
 import { type ServiceHost, toAnswerable } from './call-scope.ts';
 
-async function writeOne(
+/** Never rejects. */
+export async function writeOne(
   host: ServiceHost,
   dataNode: DataNodeApi,
   request: WriteShardRequest,

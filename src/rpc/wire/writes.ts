@@ -1,6 +1,6 @@
 /**
  * Writes on their way to one node, and what became of each: several frames in one message, answers by the place
- * of their frame, in groups, as they come.
+ * of their frame (in a call) or its number (in a stream), in groups, as they come.
  *
  * A request has one value per frame (everything but the frame) and the frames beside them, byte for byte.
  */
@@ -22,13 +22,13 @@ import {
   textOf,
   wrongField,
 } from './fields.ts';
-import { fieldPrefix, ProtoReader } from './proto-wire.ts';
+import { fieldPrefix, ProtoReader, ProtoWriter } from './proto-wire.ts';
 import { takeMessage, valuesOf } from './requests.ts';
 import { valueSizeMax } from './value-layout.ts';
 import { decodeValues } from './value-reader.ts';
 import { ValueWriter } from './value-writer.ts';
 
-const field = { values: 1, frames: 2 } as const;
+const field = { values: 1, frames: 2, first: 3, givenUp: 4 } as const;
 const writeIdSize = 16;
 const levels: ReadonlySet<ConsistencyLevel> = new Set<ConsistencyLevel>([
   'auto',
@@ -47,12 +47,28 @@ export function checkFrameSize({ frame }: WriteShardRequest): void {
   });
 }
 
-export function encodeWrites(requests: readonly WriteShardRequest[]): Buffer {
+function partsOf(requests: readonly WriteShardRequest[]): Uint8Array[] {
   const writer = new ValueWriter();
   for (const { frame: _, ...head } of requests) writer.add(head);
   const parts: Uint8Array[] = [takeMessage(writer)];
   for (const { frame } of requests) parts.push(fieldPrefix(field.frames, frame.length), frame);
-  return Buffer.concat(parts);
+  return parts;
+}
+
+/** As a call. */
+export function encodeWrites(requests: readonly WriteShardRequest[]): Buffer {
+  return Buffer.concat(partsOf(requests));
+}
+
+/** As a message of a stream. `first`: the number of the first one. */
+export function encodeStreamWrites(first: number, requests: readonly WriteShardRequest[]): Buffer {
+  const number = new ProtoWriter().varint(field.first, first).finish();
+  return Buffer.concat([number, ...partsOf(requests)]);
+}
+
+/** Nobody waits any more for the write of that number. */
+export function encodeGivenUp(number: number): Buffer {
+  return new ProtoWriter().varint(field.givenUp, number).finish();
 }
 
 function kindOf(value: unknown, name: string): StoreKind {
@@ -85,7 +101,10 @@ function requestOf(head: Fields, frame: Uint8Array): WriteShardRequest {
  * @throws CitadelError `invalid-argument`, `corrupt`, `unsupported-version`
  */
 export function decodeWrites(message: Uint8Array): WriteShardRequest[] {
-  const reader = new ProtoReader(message);
+  return readWrites(new ProtoReader(message));
+}
+
+function readWrites(reader: ProtoReader): WriteShardRequest[] {
   const values = reader.bytes(field.values);
   const frames = reader.all(field.frames);
   if (values === undefined) throw wrongField('values');
@@ -94,9 +113,28 @@ export function decodeWrites(message: Uint8Array): WriteShardRequest[] {
   return heads.map((head, i) => requestOf(fieldsOf(head, 'write'), frames[i]!));
 }
 
+/** A message of a stream. */
+export interface StreamWrites {
+  /** Number of the first write. */
+  readonly first: number;
+  readonly requests: readonly WriteShardRequest[];
+  /** Number of an earlier write whose answer nobody waits for any more; 0 = this message brings writes. */
+  readonly givenUp: number;
+}
+
+/** As `decodeWrites`. */
+export function decodeStreamWrites(message: Uint8Array): StreamWrites {
+  const reader = new ProtoReader(message);
+  const givenUp = reader.number(field.givenUp);
+  if (givenUp > 0) return { first: 0, requests: [], givenUp };
+  const first = reader.number(field.first);
+  if (first === 0) throw wrongField('first');
+  return { first, requests: readWrites(reader), givenUp: 0 };
+}
+
 /** What became of one write of a request. */
 export interface WriteOutcome {
-  /** Of the write in its request. */
+  /** Of the write in its request; in a stream its number. */
   readonly index: number;
   /** Of the map that the node had when it answered. */
   readonly mapVersion: number;

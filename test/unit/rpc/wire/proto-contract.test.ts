@@ -26,7 +26,13 @@ import { descriptorSetText } from '../../../../src/rpc/server/descriptor-set.ts'
 import { decodeAnswer, encodeAnswer, encodeExchange } from '../../../../src/rpc/wire/exchange.ts';
 import { encodeBatch } from '../../../../src/rpc/wire/peer-batch.ts';
 import { decodeMessage, encodeMessage } from '../../../../src/rpc/wire/requests.ts';
-import { decodeWrites, encodeWrites } from '../../../../src/rpc/wire/writes.ts';
+import {
+  decodeStreamWrites,
+  decodeWrites,
+  encodeGivenUp,
+  encodeStreamWrites,
+  encodeWrites,
+} from '../../../../src/rpc/wire/writes.ts';
 
 const folder = fileURLToPath(new URL('../../../../proto/', import.meta.url));
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -115,9 +121,21 @@ test('requests by hand are the bytes that a library writes and reads', async () 
       const foreign = method.requestDeserialize(bytes) as { values: Buffer; frames: Buffer[] };
       expect(foreign.frames.map((one) => Buffer.compare(one, frame))).toEqual([0, 0]);
       expect(decodeWrites(method.requestSerialize(foreign))).toStrictEqual(requests);
+      const stream = dataNode.WriteStream!;
+      const sent = encodeStreamWrites(2 ** 40, requests);
+      const read = stream.requestDeserialize(sent) as { first: number; frames: Buffer[] };
+      expect(read.first).toBe(2 ** 40);
+      expect(read.frames.map((one) => Buffer.compare(one, frame))).toEqual([0, 0]);
+      const back = decodeStreamWrites(stream.requestSerialize(read));
+      expect([back.first, back.givenUp, back.requests.length]).toEqual([2 ** 40, 0, 2]);
+      expect(encodeStreamWrites(back.first, back.requests).equals(sent)).toBe(true);
     }),
     { numRuns: 30 },
   );
+  const stream = dataNode.WriteStream!;
+  const message = stream.requestSerialize({ given_up: 2 ** 40 });
+  expect(message.equals(encodeGivenUp(2 ** 40))).toBe(true);
+  expect(decodeStreamWrites(message)).toStrictEqual({ first: 0, requests: [], givenUp: 2 ** 40 });
 });
 
 test('values are field 1 of every message that has them', () => {
@@ -127,7 +145,15 @@ test('values are field 1 of every message that has them', () => {
     const method = dataNode[name]!;
     expect(method.requestSerialize(method.requestDeserialize(bytes)).equals(bytes)).toBe(true);
   }
-  for (const name of ['WriteShards', 'Scan', 'Schema', 'Status', 'Digest', 'GetMap']) {
+  for (const name of [
+    'WriteStream',
+    'WriteShards',
+    'Scan',
+    'Schema',
+    'Status',
+    'Digest',
+    'GetMap',
+  ]) {
     const method = dataNode[name]!;
     const foreign = method.responseSerialize(method.responseDeserialize(bytes));
     expect(decodeMessage(foreign)).toStrictEqual(value);

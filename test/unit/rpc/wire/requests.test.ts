@@ -16,7 +16,7 @@ import {
 } from '../../../../src/rpc/wire/requests.ts';
 import { decodeValue } from '../../../../src/rpc/wire/value-reader.ts';
 import { encodeValue } from '../../../../src/rpc/wire/value-writer.ts';
-import { decodeWrites } from '../../../../src/rpc/wire/writes.ts';
+import { decodeStreamWrites, decodeWrites } from '../../../../src/rpc/wire/writes.ts';
 import { makeMap, makeNodeRecord } from '../../../support/rpc-node.ts';
 import { anyValue } from './arbitrary-values.ts';
 
@@ -112,7 +112,15 @@ test.each([
 });
 
 test('whatever comes as a request, nothing but a CitadelError comes out', async () => {
-  const readers = [decodeWrites, decodeScan, decodeSchema, decodeDigest, decodeDrop, decodeMap];
+  const readers = [
+    decodeWrites,
+    decodeStreamWrites,
+    decodeScan,
+    decodeSchema,
+    decodeDigest,
+    decodeDrop,
+    decodeMap,
+  ];
   await fc.assert(
     fc.property(anyValue, fc.uint8Array({ maxLength: 60 }), (value, bytes) => {
       for (const read of readers) {
