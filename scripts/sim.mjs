@@ -12,15 +12,26 @@ const batchSize = 50;
 const progressMs = 10_000;
 const shownMax = 20;
 
-const { values } = parseArgs({
-  options: {
+const exitUsage = 2;
+const usage = 'usage: npm run sim -- [--seeds n] [--first n] [--jobs n] [--bug name] [--trace]';
+
+function readArguments() {
+  const options = {
     seeds: { type: 'string', default: '10000' },
     first: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     bug: { type: 'string' },
     trace: { type: 'boolean', default: false },
-  },
-});
+  };
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    console.error(`sim: ${error.message}\n${usage}`);
+    process.exit(exitUsage);
+  }
+}
+
+const values = readArguments();
 
 function add(sums, stats) {
   for (const [name, value] of Object.entries(stats)) sums[name] = (sums[name] ?? 0) + value;
