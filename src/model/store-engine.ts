@@ -33,6 +33,12 @@ export interface FlushOptions {
 export interface StoreEngine {
   readonly positions: StorePositions;
   apply(entry: Entry): void;
+  /**
+   * Called when all that the log still had was applied. The lsn that new entries must be above: a flush that was cut short
+   * leaves files that count entries which `replayFrom` does not, and of which the log may have lost the last to damage.
+   * With one of these lsns a new entry would be taken for one that such a file has already.
+   */
+  endReplay(): number;
   /** Bytes of memtables not yet durable. */
   readonly memoryBytes: number;
   flush(options: FlushOptions): Promise<StorePositions>;

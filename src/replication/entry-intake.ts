@@ -87,6 +87,12 @@ export class EntryIntake {
     this.#remember(entry, checksum, monotonicMs);
   }
 
+  /** New entries get lsns above it. */
+  beginAbove(lsn: number): void {
+    invariant(this.#pending.length === 0, 'lsns are given from the first write on');
+    this.#lsn = Math.max(this.#lsn, lsn);
+  }
+
   write(write: LocalWrite): void {
     const core = this.#core;
     const { request, level } = write;

@@ -176,6 +176,11 @@ export class ReplicaMachine {
     this.#intake.replayed(entry, checksum, monotonicMs);
   }
 
+  /** After the last `replayed`. `lsn`: what the store counts, though the log may have lost it. */
+  endReplay(lsn: number): void {
+    this.#intake.beginAbove(lsn);
+  }
+
   step(event: ReplicaEvent, times: Times): ReplicaEffect[] {
     const core = this.#core;
     const effects: ReplicaEffect[] = [];

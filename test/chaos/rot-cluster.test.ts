@@ -9,7 +9,7 @@
  * anew with nothing in memory, has copies equal to the others'.
  */
 
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CitadelCluster, sleep, startCluster, waitUntil } from '../support/citadel-cluster.ts';
@@ -68,12 +68,11 @@ function flipOne(dataDir: string, kind: RegExp, random: () => number): string {
     if (name === undefined) return '';
     try {
       const path = join(dataDir, name);
-      if (statSync(path).size === 0) continue;
-      const bytes = readFileSync(path);
-      const offset = Math.floor(random() * bytes.length);
+      const { size } = statSync(path);
+      if (size === 0) continue;
+      const offset = Math.floor(random() * size);
       const bit = Math.floor(random() * 8);
-      bytes[offset]! ^= 1 << bit;
-      writeByte(path, offset, bytes[offset]!);
+      flipBit(path, offset, bit);
       return `${name} at ${offset} bit ${bit}`;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
@@ -82,11 +81,17 @@ function flipOne(dataDir: string, kind: RegExp, random: () => number): string {
   return '';
 }
 
-function writeByte(path: string, offset: number, byte: number): void {
-  const bytes = readFileSync(path);
-  bytes[offset] = byte;
-  // In place: the node that has it open must see it.
-  writeFileSync(path, bytes, { flag: 'r+' });
+/** In place, and nothing but the byte: the node that has the file open must see it, and may be writing to it. */
+function flipBit(path: string, offset: number, bit: number): void {
+  const file = openSync(path, 'r+');
+  try {
+    const byte = new Uint8Array(1);
+    readSync(file, byte, 0, 1, offset);
+    byte[0]! ^= 1 << bit;
+    writeSync(file, byte, 0, 1, offset);
+  } finally {
+    closeSync(file);
+  }
 }
 
 interface CopyInfo {

@@ -211,6 +211,7 @@ export async function openGroup(options: OpenGroup): Promise<ReplicaGroup> {
   const replicas = set.replicas;
   const summary = await replayLog(options, directory, clock, set);
   await judgeDamage(options, directory, summary, replicas);
+  for (const replica of replicas.values()) replica.endReplay();
   if (reservedTo === undefined) {
     // Whatever was reserved lay less than this above the last stamp that was used.
     env.log.error('damaged file replaced', { file: reserveFile });

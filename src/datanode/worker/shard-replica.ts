@@ -116,6 +116,10 @@ export class ShardReplica {
     this.noteWrite(nowMs);
   }
 
+  endReplay(): void {
+    this.state.endReplay(this.store.endReplay());
+  }
+
   /** A damaged record whose header is known: it was this replica's. */
   skipDamaged(fault: LogFault): void {
     if (fault.lsnFrom <= this.replayFrom) return;

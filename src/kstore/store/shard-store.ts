@@ -65,6 +65,10 @@ export class ShardStore implements KStore {
     active.add(tables.numberOf(frame.table), frame, entry);
   }
 
+  endReplay(): number {
+    return this.state.active.lastLsn;
+  }
+
   async flush(options: FlushOptions): Promise<StorePositions> {
     freeze(this.state);
     await this.#alone(() => flushFrozen(this.state, options));

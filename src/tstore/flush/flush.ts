@@ -26,7 +26,10 @@ export function freeze(state: StoreState): void {
   state.slabs.startAnew();
 }
 
-/** A damaged file is left as it is for reading what is sound; a successor takes the rows. */
+/**
+ * A damaged file is left as it is for reading what is sound; a successor takes the rows. That also holds where the damage
+ * was found meanwhile: a merge that began before may do away with the file, and knows nothing of these rows.
+ */
 export async function flushTask(
   state: StoreState,
   task: FileTask,
@@ -34,8 +37,8 @@ export async function flushTask(
   pacer: Pacer,
 ): Promise<PartitionFile[]> {
   try {
-    await flushFile(state, task, options, pacer);
-    return [task.file];
+    if (task.file.quarantine === undefined) await flushFile(state, task, options, pacer);
+    if (task.file.quarantine === undefined) return [task.file];
   } catch (error) {
     if (!isDamage(error) || !task.file.exists) throw error;
     quarantine(state, task.file, error);

@@ -80,6 +80,12 @@ export class ShardStore implements TStore {
     applyEntry(this.state, entry);
   }
 
+  endReplay(): number {
+    const { active } = this.state;
+    for (const { meta } of this.state.files()) active.lastLsn = Math.max(active.lastLsn, meta.lsn);
+    return active.lastLsn;
+  }
+
   async flush(options: FlushOptions): Promise<StorePositions> {
     freeze(this.state);
     await this.alone(() => flushFrozen(this.state, options));

@@ -105,3 +105,26 @@ for (const [stage, leave] of Object.entries(stages)) {
     await world.close();
   });
 }
+
+test('what a flush that was cut has saved is counted, so that no new entry gets its lsn', async () => {
+  const root = makeTempDir('half-made');
+  roots.push(root);
+  let isSaved = false;
+  const isPositions = (file: string) => {
+    const isCatalog = file.endsWith('catalog.db');
+    isSaved ||= !isCatalog;
+    return isCatalog && isSaved;
+  };
+  const wrapWriter = (real: SqliteWriter) => cutShort(real, root, isPositions, () => undefined);
+  const killed = await openWorld({ root, wrapWriter });
+  killed.apply(frame());
+  await expect(killed.flush()).rejects.toThrow('killed');
+  await killed.close();
+
+  const world = await openWorld({ root });
+  expect(world.store.positions.replayFrom).toBe(0);
+  expect(world.store.endReplay()).toBe(1);
+  await world.flush();
+  expect(world.store.positions.replayFrom).toBe(1);
+  await world.close();
+});

@@ -138,6 +138,7 @@ export function openFakeStore(env: SimEnv, files: StoreFiles, faults: FakeFaults
     apply: (entry) => {
       memory.set(entry.lsn, entry);
     },
+    endReplay: () => Math.max(files.positions.replayFrom, ...files.rows.keys(), ...memory.keys()),
     get memoryBytes() {
       let sum = 0;
       for (const { frame } of memory.values()) sum += frame.length;

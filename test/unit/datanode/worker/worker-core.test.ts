@@ -287,6 +287,28 @@ test('a damaged record hides its time range, by name, until the record of it is 
   expect((await rig.status()).shards[0]!.faults).toEqual([]);
 });
 
+test('a new entry is not taken for one that the log lost and a cut flush has saved', async () => {
+  const rig = new WorkerRig(1, { segmentBytes: 1_000_000 });
+  await rig.open();
+  rig.write(0, makeFrame(0, 1));
+  await rig.env.scheduler.advance(30);
+  rig.faults.failFlushes = 1;
+  await rig.env.scheduler.advance(5_500);
+  expect([...rig.stores.get(0)!.files.rows.keys()]).toEqual([1]);
+  expect(rig.stores.get(0)!.positions.replayFrom).toBe(0);
+  rig.env.kill();
+  await flipPayload(rig);
+  await rig.open();
+  const later = rig.write(0, makeFrame(0, 2));
+  await rig.env.scheduler.advance(30);
+  expect(rig.answers.get(later)?.code).toBe('ok');
+  expect([...rig.stores.get(0)!.memory.keys()]).toEqual([2]);
+  await rig.env.scheduler.advance(9_000);
+  const { replayFrom } = rig.stores.get(0)!.positions;
+  expect(replayFrom).toBe(2);
+  expect(rig.lost()).toBe(0);
+});
+
 test('a damaged record that is in the store already costs nothing', async () => {
   const rig = new WorkerRig(1, { segmentBytes: 1_000_000 });
   await rig.open();

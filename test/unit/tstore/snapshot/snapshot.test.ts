@@ -3,7 +3,11 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { CitadelError } from '../../../../src/base/errors.ts';
 import { pieceSizeMax } from '../../../../src/model/snapshot-pieces.ts';
+import type { SnapshotMerge } from '../../../../src/model/store-snapshot.ts';
+import { quarantine } from '../../../../src/tstore/store/damage.ts';
+import type { StoreState } from '../../../../src/tstore/store/store-state.ts';
 import { makeTempDir, removeTempDir } from '../../../support/temp-dir.ts';
 import {
   db,
@@ -381,6 +385,43 @@ test('a merge takes the place of damaged files when it brings all that they held
   const again = await open({ root });
   expect(again.store.status.faults).toEqual([]);
   expect(await readRows([again.store], plan)).toEqual(rows);
+});
+
+test('rows that are flushed while their file is found damaged outlive its end', async () => {
+  const from = await open();
+  const old = cpuPoint('a', start, { v: 1 });
+  from.apply(pointsFrame([old]));
+  const pieces = await takePieces(from.store, { ...noFacts, versions: { '1111111111111111': 1 } });
+  let meanwhile = async () => undefined as void;
+  const world = await open({
+    wrapWriter: (real) => ({
+      run: async (job) => {
+        if (job.kind === 'write' && !job.file.endsWith('catalog.db')) await meanwhile();
+        await real.run(job);
+      },
+      close: () => real.close(),
+    }),
+  });
+  const flush = (count: number) => {
+    const versions = { '1111111111111111': count };
+    return world.store.flush({ versions, hlcMax: world.hlc, stableHlc: 0 });
+  };
+  world.apply(pointsFrame([old]));
+  await flush(1);
+  let merge: SnapshotMerge | undefined;
+  meanwhile = async () => {
+    meanwhile = async () => undefined;
+    const state = Reflect.get(world.store, 'state') as StoreState;
+    const [file] = state.files();
+    quarantine(state, file!, new CitadelError('corrupt', 'a row is damaged'));
+    merge = await world.store.openMerge({ '1111111111111111': 1 });
+  };
+  world.apply(pointsFrame([cpuPoint('a', start + second, { v: 2 })]));
+  await flush(2);
+  for (const piece of pieces) await merge!.add(piece);
+  await merge!.finish();
+  expect(world.store.hasDamagedFiles).toBe(false);
+  expect(await readRows([world.store], plan)).toHaveLength(2);
 });
 
 test('rows of a dropped database are not brought back', async () => {
