@@ -392,7 +392,7 @@ test('rows that are flushed while their file is found damaged outlive its end', 
   const old = cpuPoint('a', start, { v: 1 });
   from.apply(pointsFrame([old]));
   const pieces = await takePieces(from.store, { ...noFacts, versions: { '1111111111111111': 1 } });
-  let meanwhile = async () => undefined as void;
+  let meanwhile = () => Promise.resolve();
   const world = await open({
     wrapWriter: (real) => ({
       run: async (job) => {
@@ -410,7 +410,7 @@ test('rows that are flushed while their file is found damaged outlive its end', 
   await flush(1);
   let merge: SnapshotMerge | undefined;
   meanwhile = async () => {
-    meanwhile = async () => undefined;
+    meanwhile = () => Promise.resolve();
     const state = Reflect.get(world.store, 'state') as StoreState;
     const [file] = state.files();
     quarantine(state, file!, new CitadelError('corrupt', 'a row is damaged'));
