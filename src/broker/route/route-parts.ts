@@ -47,11 +47,13 @@ export function recordOf(parts: RouteParts, shard: number): ShardRecord {
 
 /** The map as the store has it, or as it is known when the store does not answer soon. */
 export async function refreshMap({ cluster, env }: RouteParts, signal: AbortSignal): Promise<void> {
-  const answered = new AbortController();
-  const note = () => answered.abort();
-  cluster.refresh().then(note, note);
-  const ends = AbortSignal.any([signal, answered.signal]);
-  await pause(env.timers, refreshPatienceMs, ends);
+  const waiting = new AbortController();
+  const end = () => waiting.abort();
+  cluster.refresh().then(end, end);
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  await pause(env.timers, refreshPatienceMs, waiting.signal);
+  signal.removeEventListener('abort', end);
 }
 
 /** Ends early, without an error, when the signal fires. */

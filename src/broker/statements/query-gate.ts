@@ -4,6 +4,7 @@
  */
 
 import { CitadelError } from '../../base/errors.ts';
+import { StopController } from '../../base/stop-signal.ts';
 import type { Timers } from '../../env/env.ts';
 import type { BrokerLimits } from '../parts.ts';
 import type { BrokerStats } from '../requests.ts';
@@ -93,7 +94,7 @@ export function startQuery(
   client: AbortSignal,
 ): RunningQuery {
   checkConcurrency(stats.queriesActive, limits.maxConcurrentQueries);
-  const controller = new AbortController();
+  const controller = new StopController();
   const { signal } = controller;
   stats.queriesStarted++;
   stats.queriesActive++;

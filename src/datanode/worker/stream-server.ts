@@ -5,6 +5,7 @@
 
 import { CitadelError } from '../../base/errors.ts';
 import { type MemoryLimits, MemoryPool } from '../../base/memory-budget.ts';
+import { StopController } from '../../base/stop-signal.ts';
 import { Turnstile } from '../../base/turnstile.ts';
 import type { Env } from '../../env/env.ts';
 import { toFailure } from './failure.ts';
@@ -61,7 +62,7 @@ export class StreamServer {
   }
 
   start(id: number, shards: readonly number[], request: StreamRequest): void {
-    const stream: Stream = { abort: new AbortController(), outstanding: 0, moved: () => undefined };
+    const stream: Stream = { abort: new StopController(), outstanding: 0, moved: () => undefined };
     if (this.#streams.size >= streamCountMax) {
       const error = new CitadelError('limit-exceeded', 'too many scans at once on this node');
       this.#options.send({ kind: 'end', id, failure: toFailure(error) });
