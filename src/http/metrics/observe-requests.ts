@@ -9,7 +9,7 @@ export function observeRequests(
   metrics: Metrics,
   clock: Pick<Clock, 'monotonicMs'>,
 ): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const startMs = clock.monotonicMs();
     const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
     const { method } = request;
@@ -19,5 +19,6 @@ export function observeRequests(
       const requestBytes = request.bodyBytes.length;
       metrics.observe({ route, method, status, seconds, requestBytes });
     });
+    done();
   });
 }

@@ -15,9 +15,11 @@ function mediaTypeOf(request: FastifyRequest): string {
   return (request.clientMediaType.split(';')[0] ?? '').trim().toLowerCase();
 }
 
-/** `get` answers the first value; names in the body come before those in the URL. */
-export function readFormParameters(request: FastifyRequest): URLSearchParams {
-  const url = readUrlParameters(request);
+/** `get` answers the first value; names in the body come before those in the URL (`url`, where it was read before). */
+export function readFormParameters(
+  request: FastifyRequest,
+  url: URLSearchParams = readUrlParameters(request),
+): URLSearchParams {
   const mediaType = mediaTypeOf(request);
   if (request.method !== 'POST') return url;
   if (mediaType === 'application/x-www-form-urlencoded') {

@@ -27,10 +27,10 @@ function readChunkSize(text: string | null): number {
   return size > 0 && Number.isSafeInteger(size) ? size : chunkSizeDefault;
 }
 
-function readFormatOptions(request: FastifyRequest, form: URLSearchParams): FormatOptions {
+function readFormatOptions(url: URLSearchParams, form: URLSearchParams): FormatOptions {
   return {
     epoch: parseEpoch(form.get('epoch')?.trim()),
-    pretty: readUrlParameters(request).get('pretty') === 'true',
+    pretty: url.get('pretty') === 'true',
     chunked: form.get('chunked') === 'true',
     chunkSize: readChunkSize(form.get('chunk_size')),
     maxRowLimit: 0,
@@ -38,14 +38,17 @@ function readFormatOptions(request: FastifyRequest, form: URLSearchParams): Form
 }
 
 /** @throws CitadelError `invalid-argument` */
-function startQuery(parts: HttpParts, request: FastifyRequest, signal: AbortSignal) {
-  const form = readFormParameters(request);
+function startQuery(
+  parts: HttpParts,
+  request: FastifyRequest,
+  form: URLSearchParams,
+  signal: AbortSignal,
+): AsyncIterable<StatementResult> {
   const text = (form.get('q') ?? '').trim();
   if (text === '') throw new CitadelError('invalid-argument', 'missing required parameter "q"');
   const params = readQueryParams(form.get('params'));
-  let results: AsyncIterable<StatementResult>;
   try {
-    results = parts.broker.query({
+    return parts.broker.query({
       text,
       params,
       database: form.get('db') ?? '',
@@ -59,7 +62,6 @@ function startQuery(parts: HttpParts, request: FastifyRequest, signal: AbortSign
     const what = cause.code === 'forbidden' ? 'authorizing' : 'parsing';
     throw new CitadelError(cause.code, `error ${what} query: ${cause.message}`, { cause });
   }
-  return { form, results };
 }
 
 /** Runs everything for its effects. */
@@ -74,10 +76,12 @@ export function addQueryRoute(app: FastifyInstance, parts: HttpParts): void {
     config: { access: 'user' },
     handler: async (request, reply) => {
       const client = watchClient(reply);
-      const isAsync = readFormParameters(request).get('async') === 'true';
+      const url = readUrlParameters(request);
+      const form = readFormParameters(request, url);
+      const isAsync = form.get('async') === 'true';
       const signal = isAsync ? new AbortController().signal : client.signal;
-      const { form, results } = startQuery(parts, request, signal);
-      const options = readFormatOptions(request, form);
+      const results = startQuery(parts, request, form, signal);
+      const options = readFormatOptions(url, form);
       if (isAsync) {
         exhaust(results, options).catch((error: unknown) => {
           parts.env.log.warn('asynchronous query failed', { error: String(error) });

@@ -30,14 +30,13 @@ function addRequestId(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.setHeader('X-Request-Id', id);
 }
 
-function addCors(request: FastifyRequest, reply: FastifyReply): void {
+function addCors(request: FastifyRequest, { raw }: FastifyReply): void {
   const { origin } = request.headers;
   if (origin === undefined) return;
-  void reply
-    .header('Access-Control-Allow-Origin', origin)
-    .header('Access-Control-Allow-Methods', corsMethods)
-    .header('Access-Control-Allow-Headers', corsHeaders)
-    .header('Access-Control-Expose-Headers', corsExposed);
+  raw.setHeader('Access-Control-Allow-Origin', origin);
+  raw.setHeader('Access-Control-Allow-Methods', corsMethods);
+  raw.setHeader('Access-Control-Allow-Headers', corsHeaders);
+  raw.setHeader('Access-Control-Expose-Headers', corsExposed);
 }
 
 export function pathOf(url: string): string {
@@ -59,14 +58,16 @@ function replyUnrouted(methods: MethodTable, request: FastifyRequest, reply: Fas
 }
 
 export function addAnswerHeaders(app: FastifyInstance, methods: MethodTable): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     // Set on the raw response, which keeps the case of names: people and scripts read these.
     reply.raw.setHeader('X-Influxdb-Version', influxVersion);
     reply.raw.setHeader('X-Influxdb-Build', 'OSS');
     addCors(request, reply);
-    if (request.is404) return;
-    addRequestId(request, reply);
-    void reply.header('Content-Type', 'application/json');
+    if (!request.is404) {
+      addRequestId(request, reply);
+      void reply.header('Content-Type', 'application/json');
+    }
+    done();
   });
   app.setNotFoundHandler((request, reply) => replyUnrouted(methods, request, reply));
 }

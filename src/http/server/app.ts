@@ -52,11 +52,12 @@ function addBodies(app: FastifyInstance, bodies: BodyCollector): void {
   app.decorateRequest('clientMediaType', '');
   app.decorateRequest('bodyBytes');
   app.decorateRequest('isAbandoned');
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     request.bodyBytes = none;
     reply.raw.once('close', () => bodies.release(request.bodyBytes.length));
     request.clientMediaType = request.headers['content-type'] ?? '';
     request.headers['content-type'] = 'application/octet-stream';
+    done();
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {

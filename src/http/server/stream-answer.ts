@@ -2,6 +2,7 @@
 
 import type { FastifyReply } from 'fastify';
 import { CitadelError } from '../../base/errors.ts';
+import { StopController } from '../../base/stop-signal.ts';
 import type { Env } from '../../env/env.ts';
 import { streamResponse } from './response-stream.ts';
 
@@ -10,7 +11,7 @@ const headAfterMs = 20;
 
 /** Aborted when the client leaves before its answer is complete. */
 export function watchClient(reply: FastifyReply): AbortController {
-  const controller = new AbortController();
+  const controller = new StopController();
   reply.raw.once('close', () => {
     if (reply.raw.writableFinished) return;
     controller.abort(new CitadelError('cancelled', 'client closed the connection'));
@@ -18,7 +19,10 @@ export function watchClient(reply: FastifyReply): AbortController {
   return controller;
 }
 
-/** 200, whatever the pieces do: what fails later cuts the answer short, which a client can see. */
+/**
+ * 200, whatever the pieces do: what fails later cuts the answer short, which a client can see. Headers are those of the
+ * raw response; what was set on the reply alone is left behind.
+ */
 export async function streamAnswer(
   { env }: { readonly env: Pick<Env, 'timers' | 'log'> },
   reply: FastifyReply,
@@ -28,9 +32,6 @@ export async function streamAnswer(
   const { request, raw } = reply;
   const gzip = (request.headers['accept-encoding'] ?? '').includes('gzip');
   reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value !== undefined) raw.setHeader(name, value);
-  }
   raw.setHeader('Content-Type', contentType);
   if (gzip) raw.setHeader('Content-Encoding', 'gzip');
   raw.writeHead(200);

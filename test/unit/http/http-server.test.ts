@@ -68,6 +68,22 @@ async function* rows(plan: ShardPlan, count: number): AsyncGenerator<ScanBlock> 
   }
 }
 
+test('the head of a query answer has its names as written, and what a browser asks for', async () => {
+  await start();
+  const socket = await open();
+  const path = '/query?db=mydb&q=SHOW%20DATABASES';
+  const origin = 'http://console.example';
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nConnection: close\r\n\r\n`);
+  const [head = ''] = (await readAll(socket)).split('\r\n\r\n');
+  const lines = head.split('\r\n');
+  expect(lines).toContain('Content-Type: application/json');
+  expect(lines).toContain(`Access-Control-Allow-Origin: ${origin}`);
+  const names = lines.map((line) => line.split(':')[0]);
+  for (const name of ['X-Influxdb-Version', 'X-Influxdb-Build', 'Request-Id', 'X-Request-Id']) {
+    expect(names.filter((one) => one === name)).toHaveLength(1);
+  }
+});
+
 describe('/create', () => {
   test('makes a database, and is content when it is there', async () => {
     await start();
