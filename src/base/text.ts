@@ -75,8 +75,23 @@ function isEscapedByte(unit: number): boolean {
 const loneSurrogate = /\p{Surrogate}/u;
 const loneSurrogates = /\p{Surrogate}/gu;
 
+/** The other way round. */
+function encodeShortAscii(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return undefined;
+    bytes[i] = unit;
+  }
+  return bytes;
+}
+
 /** The bytes `decodeText` made the string from; any other lone surrogate becomes U+FFFD. */
 export function encodeText(text: string): Uint8Array {
+  if (text.length <= shortSizeMax) {
+    const bytes = encodeShortAscii(text);
+    if (bytes !== undefined) return bytes;
+  }
   if (!loneSurrogate.test(text)) return encoder.encode(text);
   const parts: Uint8Array[] = [];
   for (const symbol of text) {

@@ -1,6 +1,7 @@
 /** Which worker answers for which of the shards of a request, and which of them need not be asked. */
 
 import type { ShardPlan } from '../model/plan.ts';
+import { markPlan } from '../tstore/value-sieve.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 /** A worker and those of the shards that it has. */
@@ -22,6 +23,7 @@ export function shareShards(
 
 /** Without the workers that know none of the values that the plan lists of a tag; one at least stays. */
 export function leaveOut(links: readonly LinkShards[], plan: ShardPlan): readonly LinkShards[] {
-  const asked = links.filter(([{ sieve }]) => sieve?.mayAnswer(plan) ?? true);
+  const marks = markPlan(plan);
+  const asked = links.filter(([{ sieve }]) => sieve?.mayAnswer(marks) ?? true);
   return asked.length > 0 ? asked : links.slice(0, 1);
 }

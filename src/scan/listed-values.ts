@@ -2,8 +2,10 @@
  * Conditions that list values of a tag: `host = 'a' OR host = 'b'`, `host =~ /^(a|b)$/`. Inverted lists answer them.
  */
 
+import { encodeText } from '../base/text.ts';
 import type { RowExpr } from '../model/plan.ts';
 import { literalsOf } from './pattern-literals.ts';
+import { tagConjuncts } from './tag-condition.ts';
 
 /** A tag that must have one of some values, none of them empty. */
 export interface ListedValues {
@@ -44,4 +46,21 @@ export function listedValues(expr: RowExpr): ListedValues | undefined {
   const [first] = found;
   if (first === undefined || found.length === 1) return first;
   return { tag: first.tag, values: found.flatMap(({ values }) => values) };
+}
+
+/** The same as bytes. */
+export interface ListedTag {
+  readonly tag: string;
+  readonly values: readonly Uint8Array[];
+}
+
+/** Tags of which every row must have one of the values, by the parts of a condition that say so. */
+export function listedTags(where: RowExpr | undefined): readonly ListedTag[] {
+  const found: ListedTag[] = [];
+  for (const conjunct of tagConjuncts(where)) {
+    const listed = listedValues(conjunct);
+    if (listed !== undefined)
+      found.push({ tag: listed.tag, values: listed.values.map(encodeText) });
+  }
+  return found;
 }

@@ -11,8 +11,7 @@
 import { hash32 } from '../base/hash.ts';
 import { encodeText } from '../base/text.ts';
 import type { ShardPlan } from '../model/plan.ts';
-import { listedValues } from '../scan/listed-values.ts';
-import { tagConjuncts } from '../scan/tag-condition.ts';
+import { listedTags } from '../scan/listed-values.ts';
 
 /** Of four million bits two for each value: with a million values every seventh answer is wrong, which costs a wake. */
 const bitCount = 4_194_304;
@@ -33,6 +32,25 @@ function mix(number: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
+function markOf(seed: number, value: Uint8Array): ValueMark {
+  const first = mix(hash32(value) ^ seed);
+  return { first, second: mix(first + seed) };
+}
+
+/** Hashes that stand for a value of a tag in every sieve. */
+export interface ValueMark {
+  readonly first: number;
+  readonly second: number;
+}
+
+/** Per condition of a plan that lists values of a tag: the marks of those. Made once, asked of many sieves. */
+export function markPlan({ dbId, measurement, where }: ShardPlan): readonly ValueMark[][] {
+  return listedTags(where).map(({ tag, values }) => {
+    const seed = columnSeed(dbId, measurement, tag);
+    return values.map((value) => markOf(seed, value));
+  });
+}
+
 export class ValueSieve {
   readonly memory: SharedArrayBuffer;
   private readonly words: Int32Array;
@@ -49,25 +67,19 @@ export class ValueSieve {
   }
 
   add(seed: number, value: Uint8Array): void {
-    const hash = mix(hash32(value) ^ seed);
-    this.set(hash);
-    this.set(mix(hash + seed));
+    const { first, second } = markOf(seed, value);
+    this.set(first);
+    this.set(second);
   }
 
-  /** False: no series of the plan is in any store of the thread. */
-  mayAnswer({ dbId, measurement, where }: ShardPlan): boolean {
+  /** False: no series of the plan that was marked is in any store of the thread. */
+  mayAnswer(marks: readonly (readonly ValueMark[])[]): boolean {
     if (Atomics.load(this.words, 0) !== 1) return true;
-    return tagConjuncts(where).every((conjunct) => {
-      const listed = listedValues(conjunct);
-      if (listed === undefined) return true;
-      const seed = columnSeed(dbId, measurement, listed.tag);
-      return listed.values.some((value) => this.mayHave(seed, encodeText(value)));
-    });
+    return marks.every((values) => values.some((mark) => this.mayHave(mark)));
   }
 
-  private mayHave(seed: number, value: Uint8Array): boolean {
-    const hash = mix(hash32(value) ^ seed);
-    return this.has(hash) && this.has(mix(hash + seed));
+  private mayHave({ first, second }: ValueMark): boolean {
+    return this.has(first) && this.has(second);
   }
 
   private set(hash: number): void {

@@ -5,7 +5,7 @@
 
 import { encodeText } from '../../base/text.ts';
 import type { RowExpr } from '../../model/plan.ts';
-import { listedValues } from '../../scan/listed-values.ts';
+import { type ListedTag, listedValues } from '../../scan/listed-values.ts';
 import { compileTagCondition, tagConjuncts } from '../../scan/tag-condition.ts';
 import { type MeasurementIndex, noSlot } from './measurement-index.ts';
 import type { TagColumn } from './tag-column.ts';
@@ -74,9 +74,12 @@ function asFilter(expr: RowExpr, measurement: MeasurementIndex, looks: Looks): F
   };
 }
 
-/** True: a tag must have one of some values, and no series has any. Costs one look per value. */
-export function excludesAll(measurement: MeasurementIndex, where: RowExpr | undefined): boolean {
-  return tagConjuncts(where).some((conjunct) => asListing(conjunct, measurement)?.codes.size === 0);
+/** True: of a tag that must have one of some values no series has any. Costs one look per value. */
+export function excludesAll(measurement: MeasurementIndex, listed: readonly ListedTag[]): boolean {
+  return listed.some(({ tag, values }) => {
+    const column = measurement.tags.get(tag);
+    return column === undefined || values.every((value) => column.codeOfValue(value) === 0);
+  });
 }
 
 /** Of series that do not pass, between two pauses. */

@@ -3,6 +3,7 @@
 import { HeldMemory, type MemoryAccount } from '../../base/memory-budget.ts';
 import type { ScanBlock, ShardPlan } from '../../model/plan.ts';
 import type { TimeRange } from '../../model/time.ts';
+import { type ListedTag, listedTags } from '../../scan/listed-values.ts';
 import { createShardScan, type GroupScan } from '../../scan/scan.ts';
 import type { ScanControl } from '../contract.ts';
 import { excludesAll } from '../index/select-series.ts';
@@ -94,9 +95,13 @@ async function* runPlan(
 }
 
 /** Without opening a view: false when the index of tags has no series of the plan. */
-function mayAnswer({ databases }: StoreState, { dbId, measurement, where }: ShardPlan): boolean {
+function mayAnswer(
+  { databases }: StoreState,
+  { dbId, measurement }: ShardPlan,
+  listed: readonly ListedTag[],
+): boolean {
   const index = databases.get(dbId)?.measurements.get(measurement);
-  return index !== undefined && !excludesAll(index, where);
+  return index !== undefined && !excludesAll(index, listed);
 }
 
 export async function* scanStates(
@@ -108,9 +113,10 @@ export async function* scanStates(
   pacer.check();
   const views: StoreView[] = [];
   const held = new HeldMemory(control.memory);
+  const listed = listedTags(plan.where);
   try {
     for (const state of states) {
-      if (!mayAnswer(state, plan)) continue;
+      if (!mayAnswer(state, plan, listed)) continue;
       const view = await openView(state, plan, pacer);
       views.push(view);
       held.add(view.partitions.length * partitionBytes);

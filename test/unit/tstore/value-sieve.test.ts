@@ -9,7 +9,7 @@ import type { RowExpr, ShardPlan } from '../../../src/model/plan.ts';
 import { encodeSeriesKey, type SeriesName } from '../../../src/model/series-key.ts';
 import { compileTagCondition } from '../../../src/scan/tag-condition.ts';
 import { DatabaseIndex } from '../../../src/tstore/index/database-index.ts';
-import { ValueSieve } from '../../../src/tstore/value-sieve.ts';
+import { markPlan, ValueSieve } from '../../../src/tstore/value-sieve.ts';
 
 const text = fc.constantFrom('a', 'b', 'c', 'd', 'ä', '\u{1f600}', '\udc80');
 const tagKey = fc.constantFrom('host', 'rack');
@@ -69,7 +69,7 @@ test('what a series passes is not denied', async () => {
       sieve.declareWhole();
       const passes = compileTagCondition(where);
       const has = names.some((name) => name.measurement === 'm' && passes(name));
-      if (has) expect(new ValueSieve(sieve.memory).mayAnswer(planOf(where))).toBe(true);
+      if (has) expect(new ValueSieve(sieve.memory).mayAnswer(markPlan(planOf(where)))).toBe(true);
     }),
   );
 });
@@ -79,13 +79,13 @@ test('values that came after the sieve was shared are known, unknown ones are de
   const index = new DatabaseIndex('aa', sieve);
   const seen = new ValueSieve(sieve.memory);
   const asked = planOf(isHost('a'));
-  expect(seen.mayAnswer(asked)).toBe(true);
+  expect(seen.mayAnswer(markPlan(asked))).toBe(true);
   sieve.declareWhole();
-  expect(seen.mayAnswer(asked)).toBe(false);
-  expect(seen.mayAnswer(planOf(undefined))).toBe(true);
+  expect(seen.mayAnswer(markPlan(asked))).toBe(false);
+  expect(seen.mayAnswer(markPlan(planOf(undefined)))).toBe(true);
   index.findOrAdd(encodeSeriesKey({ measurement: 'm', tags: [['host', 'a']] }));
-  expect(seen.mayAnswer(asked)).toBe(true);
-  expect(seen.mayAnswer(planOf(isHost('a'), 'cc'))).toBe(false);
+  expect(seen.mayAnswer(markPlan(asked))).toBe(true);
+  expect(seen.mayAnswer(markPlan(planOf(isHost('a'), 'cc')))).toBe(false);
 });
 
 test('few of many absent values are taken for present', () => {
@@ -96,6 +96,7 @@ test('few of many absent values are taken for present', () => {
   }
   sieve.declareWhole();
   let taken = 0;
-  for (let i = 20_000; i < 30_000; i++) if (sieve.mayAnswer(planOf(isHost(`host_${i}`)))) taken++;
+  for (let i = 20_000; i < 30_000; i++)
+    if (sieve.mayAnswer(markPlan(planOf(isHost(`host_${i}`))))) taken++;
   expect(taken).toBeLessThan(20);
 });
