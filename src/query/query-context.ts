@@ -51,11 +51,12 @@ export class Pacer {
     this.#context = context;
   }
 
-  async spend(values: number): Promise<void> {
+  /** Undefined: goes on at once. */
+  spend(values: number): Promise<void> | undefined {
     checkSignal(this.#context.signal);
     this.#values += values;
-    if (this.#values < valuesPerSlice) return;
+    if (this.#values < valuesPerSlice) return undefined;
     this.#values = 0;
-    await this.#context.yieldNow?.();
+    return this.#context.yieldNow?.();
   }
 }

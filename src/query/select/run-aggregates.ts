@@ -49,7 +49,7 @@ async function* mergeGroups(
     await heads.open();
     for (let members = heads.nextGroup(); members.length > 0; members = heads.nextGroup()) {
       const blocks: AggregateBlock[] = [];
-      for (const { block } of members) if (block !== undefined) blocks.push(block);
+      for (const { block } of members) if (block?.kind === 'aggregate') blocks.push(block);
       const merged = mergeAggregateBlocks(output, blocks);
       if (merged !== undefined) yield merged;
       for (const member of members) await heads.advance(member);

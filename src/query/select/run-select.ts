@@ -4,6 +4,7 @@ import type { SelectPlan } from '../compile/select-plan.ts';
 import { isInner } from '../compile/tables.ts';
 import { evaluate } from '../eval/evaluate.ts';
 import { RowPage } from '../finish/page-rows.ts';
+import type { Frame } from '../frame.ts';
 import { groupKey } from '../merge/group-key.ts';
 import type { GroupFrame } from '../merge/merge-raw.ts';
 import type { QueryPorts } from '../ports.ts';
@@ -46,7 +47,13 @@ export async function* runPlan(
     const page = plan.slimit > 0 ? await pickGroups(plan, measurement, context) : undefined;
     const groups = page === undefined ? frames : pageGroups(plan, frames, page);
     const paged = isJoined(plan) ? { ...plan, limit: 0, offset: 0 } : plan;
-    yield* finishSeries(paged, measurement.name, groups, pacer);
+    const series = new SeriesFinish(paged, measurement.name);
+    for await (const { group, frame } of groups) {
+      const turn = pacer.spend(frame.rowCount * plan.columns.length);
+      if (turn !== undefined) await turn;
+      const piece = series.take(group, frame);
+      if (piece !== undefined) yield piece;
+    }
   }
 }
 
@@ -79,33 +86,38 @@ async function* pageGroups(
 }
 
 /** Result columns, paging of rows, names and tags. */
-async function* finishSeries(
-  plan: SelectPlan,
-  name: string,
-  frames: AsyncIterable<GroupFrame>,
-  pacer: Pacer,
-): AsyncGenerator<SeriesPiece> {
-  let open: string | undefined;
-  let page = new RowPage(plan.limit, plan.offset);
-  let tags: SeriesPiece['tags'];
-  for await (const { group, frame } of frames) {
+class SeriesFinish {
+  readonly #plan: SelectPlan;
+  readonly #name: string;
+  #open: string | undefined;
+  #page: RowPage;
+  #tags: SeriesPiece['tags'];
+
+  constructor(plan: SelectPlan, name: string) {
+    this.#plan = plan;
+    this.#name = name;
+    this.#page = new RowPage(plan.limit, plan.offset);
+  }
+
+  /** Undefined: none of the rows is on the page. */
+  take(group: readonly string[], frame: Frame): SeriesPiece | undefined {
+    const { limit, offset, dimensions, columns, outputs, zone } = this.#plan;
     const key = groupKey(group);
-    if (key !== open) {
-      open = key;
-      page = new RowPage(plan.limit, plan.offset);
-      tags = tagsOf(plan.dimensions, group);
+    if (key !== this.#open) {
+      this.#open = key;
+      this.#page = new RowPage(limit, offset);
+      this.#tags = tagsOf(dimensions, group);
     }
-    await pacer.spend(frame.rowCount * plan.columns.length);
-    const rows = page.take(frame);
-    if (rows === undefined) continue;
-    yield {
-      name,
-      tags,
-      columns: plan.columns,
+    const rows = this.#page.take(frame);
+    if (rows === undefined) return undefined;
+    return {
+      name: this.#name,
+      tags: this.#tags,
+      columns,
       rowCount: rows.rowCount,
       times: rows.times,
-      values: plan.outputs.map((output) => evaluate(output, rows)),
-      zone: plan.zone,
+      values: outputs.map((output) => evaluate(output, rows)),
+      zone,
     };
   }
 }

@@ -4,7 +4,6 @@
  */
 
 import type {
-  AggregateBlock,
   AggregateOutput,
   AggregateSpec,
   ColumnRef,
@@ -76,7 +75,8 @@ export interface AggregateScan {
   readonly output: AggregateOutput;
   /** Which call each aggregate of `output` is. */
   readonly callOf: readonly number[];
-  readonly streams: readonly AsyncIterable<AggregateBlock>[];
+  /** Of blocks of aggregates. */
+  readonly streams: readonly AsyncIterable<ScanBlock>[];
 }
 
 function shardPlan(
@@ -87,10 +87,6 @@ function shardPlan(
   const { dbId, rpId, measurement } = table;
   const { range, dimensions, descending } = plan;
   return { dbId, rpId, measurement, range, where, dimensions, descending, output };
-}
-
-async function* onlyAggregates(blocks: AsyncIterable<ScanBlock>): AsyncGenerator<AggregateBlock> {
-  for await (const block of blocks) if (block.kind === 'aggregate') yield block;
 }
 
 /** Undefined = no call can answer anything. */
@@ -121,7 +117,7 @@ export function scanAggregates(
     bucketLimit: 0,
   };
   const streams = measurement.tables.flatMap((table) =>
-    context.ports.scan(shardPlan(plan, table, output), context.signal).map(onlyAggregates),
+    context.ports.scan(shardPlan(plan, table, output), context.signal),
   );
   return { output, callOf, streams };
 }

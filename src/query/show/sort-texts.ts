@@ -10,5 +10,5 @@ const workPerSlice = 2_000;
 /** @throws CitadelError `cancelled` */
 export function sortTexts(texts: Iterable<string>, context: QueryContext): Promise<string[]> {
   const pacer = new Pacer(context);
-  return sortInSlices([...texts], compareText, () => pacer.spend(workPerSlice));
+  return sortInSlices([...texts], compareText, async () => pacer.spend(workPerSlice));
 }
