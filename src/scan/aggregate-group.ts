@@ -90,12 +90,26 @@ export class AggregateGroup {
     });
   }
 
+  /** Those in which some aggregate has seen a cell. */
+  #seenSlots(): Uint32Array {
+    const slots = this.#slots.orderedSlots();
+    let count = 0;
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!;
+      if (this.#hasSeen(slot)) slots[count++] = slot;
+    }
+    return count === slots.length ? slots : slots.slice(0, count);
+  }
+
+  #hasSeen(slot: number): boolean {
+    for (const { counts } of this.#accumulators) if (counts[slot]! > 0) return true;
+    return false;
+  }
+
   /** Undefined when no aggregate has seen a cell. */
   finish(): AggregateBlock | undefined {
     for (const accumulator of this.#accumulators) accumulator.ensure(this.#slots.slotCount);
-    const slots = this.#slots
-      .orderedSlots()
-      .filter((slot) => this.#accumulators.some(({ counts }) => counts[slot]! > 0));
+    const slots = this.#seenSlots();
     if (slots.length === 0) return undefined;
     return {
       kind: 'aggregate',

@@ -130,6 +130,9 @@ class PlannedScan implements ShardScan {
   readonly #budget: BucketBudget;
   /** Columns of a raw plan, or the extras of an aggregating one. */
   readonly #columns: readonly ColumnRef[];
+  readonly #columnSources: readonly Source[];
+  /** Of an aggregating plan. */
+  readonly #aggregateSources: readonly Source[];
   readonly #allowsSummaries: boolean;
 
   constructor(plan: ShardPlan) {
@@ -151,6 +154,11 @@ class PlannedScan implements ShardScan {
     const find = (name: string, type: string): number => fields.indexOf(name, type as FieldType);
     this.#filters = new SeriesFilters(where, (rest) => compileMask(rest, find));
     this.#budget = new BucketBudget(output.kind === 'raw' ? 0 : output.bucketLimit);
+    this.#columnSources = this.#columns.map((column) => this.#sourceOf(column));
+    const aggregates = output.kind === 'aggregate' ? output.aggregates : [];
+    this.#aggregateSources = aggregates.map(({ field, type }) =>
+      this.#sourceOf({ source: 'field', name: field, type }),
+    );
     this.#allowsSummaries = output.kind === 'aggregate' && summariesAllowed(output);
   }
 
@@ -171,15 +179,12 @@ class PlannedScan implements ShardScan {
 
   openGroup(group: readonly string[]): GroupScan {
     const { output, descending } = this.#plan;
-    const columns = this.#columns.map((column) => this.#sourceOf(column));
+    const columns = this.#columnSources;
     if (output.kind === 'raw') {
       return new RawGroupScan(new RawGroup(output, group, descending), this.fields, columns);
     }
-    const aggregates = output.aggregates.map(({ field, type }) =>
-      this.#sourceOf({ source: 'field', name: field, type }),
-    );
     const accumulators = new AggregateGroup(output, group, this.#budget);
-    return new AggregateGroupScan(accumulators, this.fields, aggregates, columns);
+    return new AggregateGroupScan(accumulators, this.fields, this.#aggregateSources, columns);
   }
 
   #sourceOf(column: ColumnRef): Source {

@@ -37,6 +37,8 @@ export interface WindowGrid {
   readonly offsetNs: bigint;
 }
 
+const nothing = new Uint32Array(0);
+const runsMin = 16;
 /** A table of this many windows is always fine; a larger one when it is filled well enough. */
 const tableSizeMax = 1 << 16;
 const windowsPerSlotMax = 16;
@@ -49,15 +51,15 @@ export function floorDivide(a: bigint, b: bigint): bigint {
 export class WindowSlots {
   /** Runs of the batch last located: rows [runEnds[i - 1] or 0, runEnds[i]) go to runSlots[i]. */
   runCount = 0;
-  runEnds = new Uint32Array(16);
-  runSlots = new Uint32Array(16);
+  runEnds = nothing;
+  runSlots = nothing;
   readonly #grid: WindowGrid;
   readonly #budget: BucketBudget;
   /** Per slot its window number less `#origin`: a number, a bigint where that is not exact. */
   readonly #windows: (number | bigint)[] = [];
   #origin: bigint | undefined;
   /** Slot + 1 of window number `#tableStart + i`. */
-  #table = new Uint32Array(0);
+  #table = nothing;
   #tableStart = 0;
   #sparse: Map<number | bigint, number> | undefined;
 
@@ -122,7 +124,8 @@ export class WindowSlots {
     const { intervalNs, offsetNs } = this.#grid;
     if (intervalNs === 0n) return true;
     if (last - first >= intervalNs) return false;
-    return floorDivide(first - offsetNs, intervalNs) === floorDivide(last - offsetNs, intervalNs);
+    const start = floorDivide(first - offsetNs, intervalNs) * intervalNs + offsetNs;
+    return last - start < intervalNs;
   }
 
   /** The slot when all of [first, last] lies in one window, else undefined. */
@@ -130,14 +133,15 @@ export class WindowSlots {
     const { intervalNs, offsetNs } = this.#grid;
     if (intervalNs === 0n) return this.#slotOf(0);
     const window = floorDivide(first - offsetNs, intervalNs);
-    if (floorDivide(last - offsetNs, intervalNs) !== window) return undefined;
+    if (last - offsetNs - window * intervalNs >= intervalNs) return undefined;
     return this.#slotAt(window);
   }
 
   /** Slots in order of their windows. */
   orderedSlots(): Uint32Array<ArrayBuffer> {
     const windows = this.#windows;
-    const slots = Uint32Array.from(windows, (_, slot) => slot);
+    const slots = new Uint32Array(windows.length);
+    for (let slot = 0; slot < slots.length; slot++) slots[slot] = slot;
     // Rows that came in order of time made them in order, or turned round.
     if (isSorted(windows, 1)) return slots;
     if (isSorted(windows, -1)) return slots.reverse();
@@ -261,7 +265,7 @@ function simplest(window: bigint): number | bigint {
 }
 
 function doubled(values: Uint32Array): Uint32Array<ArrayBuffer> {
-  const out = new Uint32Array(2 * values.length);
+  const out = new Uint32Array(Math.max(runsMin, 2 * values.length));
   out.set(values);
   return out;
 }

@@ -9,7 +9,7 @@ import { invariant } from '../../base/errors.ts';
 import type { Column } from '../../model/column.ts';
 import type { Hlc } from '../../model/entry.ts';
 import type { FieldType } from '../../model/field-type.ts';
-import type { ColumnSummary } from '../../scan/column-summary.ts';
+import type { ColumnSummary, SummaryValue } from '../../scan/column-summary.ts';
 import { decodeBooleans } from '../codec/boolean-codec.ts';
 import { ByteReader, corruptChunk } from '../codec/byte-reader.ts';
 import { decodeValues } from '../codec/codec.ts';
@@ -185,6 +185,52 @@ class OpenChunk implements ChunkView {
   }
 }
 
+interface SummaryRows {
+  readonly first: number;
+  readonly last: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Most summaries are asked for a sum, a count or an extreme: times of extremes are decoded when somebody asks. */
+class OpenSummary implements ColumnSummary {
+  readonly count: number;
+  readonly first: SummaryValue;
+  readonly last: SummaryValue;
+  readonly min: SummaryValue;
+  readonly max: SummaryValue;
+  readonly sum: SummaryValue | undefined;
+  readonly #chunk: OpenChunk;
+  readonly #rows: SummaryRows;
+
+  constructor(chunk: OpenChunk, count: number, dense: DenseSummary, rows: SummaryRows) {
+    this.count = count;
+    this.first = dense.first;
+    this.last = dense.last;
+    this.min = dense.min;
+    this.max = dense.max;
+    this.sum = dense.sum;
+    this.#chunk = chunk;
+    this.#rows = rows;
+  }
+
+  get firstOffset(): number {
+    return this.#chunk.offsetAt(this.#rows.first);
+  }
+
+  get lastOffset(): number {
+    return this.#chunk.offsetAt(this.#rows.last);
+  }
+
+  get minOffset(): number {
+    return this.#chunk.offsetAt(this.#rows.min);
+  }
+
+  get maxOffset(): number {
+    return this.#chunk.offsetAt(this.#rows.max);
+  }
+}
+
 class OpenColumn implements ChunkColumn {
   readonly field: number;
   readonly type: FieldType;
@@ -207,23 +253,11 @@ class OpenColumn implements ChunkColumn {
   get summary(): ColumnSummary | undefined {
     const dense = this.#chunk.decodeSummary(this.#entry);
     if (!dense) return undefined;
-    const rows = this.#rowsOf(dense);
-    return {
-      count: this.validCount,
-      firstOffset: this.#chunk.offsetAt(rows.first),
-      lastOffset: this.#chunk.offsetAt(rows.last),
-      first: dense.first,
-      last: dense.last,
-      min: dense.min,
-      max: dense.max,
-      minOffset: this.#chunk.offsetAt(rows.min),
-      maxOffset: this.#chunk.offsetAt(rows.max),
-      sum: dense.sum,
-    };
+    return new OpenSummary(this.#chunk, this.validCount, dense, this.#rowsOf(dense));
   }
 
   /** Rows of the chunk in place of numbers of dense values. */
-  #rowsOf(dense: DenseSummary): { first: number; last: number; min: number; max: number } {
+  #rowsOf(dense: DenseSummary): SummaryRows {
     const valid = this.#chunk.decodeValidity(this.#entry);
     const lastValue = this.validCount - 1;
     if (!valid) return { first: 0, last: lastValue, min: dense.minRow, max: dense.maxRow };

@@ -44,6 +44,8 @@ function keyOf(measurement: string, name: string, type: FieldType): string {
 export class PartitionFields {
   private readonly byKey = new Map<string, PartitionField>();
   private readonly byNo: PartitionField[] = [];
+  /** By name and measurement: scans ask for every chunk, and a key put together each time costs more than all else. */
+  private readonly named = new Map<string, Map<string, PartitionField[]>>();
 
   get count(): number {
     return this.byKey.size;
@@ -52,10 +54,19 @@ export class PartitionFields {
   set(field: PartitionField): void {
     this.byKey.set(keyOf(field.measurement, field.name, field.type), field);
     this.byNo[field.no] = field;
+    const { measurement, name, type } = field;
+    let ofMeasurement = this.named.get(measurement);
+    if (ofMeasurement === undefined) {
+      ofMeasurement = new Map();
+      this.named.set(measurement, ofMeasurement);
+    }
+    const others = ofMeasurement.get(name)?.filter((other) => other.type !== type) ?? [];
+    ofMeasurement.set(name, [...others, field]);
   }
 
   find(measurement: string, name: string, type: FieldType): PartitionField | undefined {
-    return this.byKey.get(keyOf(measurement, name, type));
+    const sameName = this.named.get(measurement)?.get(name);
+    return sameName?.find((field) => field.type === type);
   }
 
   get(no: number): PartitionField | undefined {

@@ -93,7 +93,7 @@ function trySummaries(
   const { series } = located;
   if (hidingsOfSource(source, located.hidings, series.view.state.rule).length > 0) return false;
   const chunk = openSource(source, series.view.state);
-  const places = columnPlaces(chunk, source.file, wanted.measurement, wanted.fields);
+  const places = columnPlaces(chunk, source.file, wanted);
   const summaries: (ColumnSummary | undefined)[] = [];
   for (const place of places) {
     const summary = place < 0 ? undefined : chunk.view.columns[place]!.summary;
@@ -136,14 +136,20 @@ class Reading {
     for (const { count } of sources) this.rows += count;
   }
 
-  /** Many rows that overlap are resolved in slices of time, so that others run in between. */
-  async finish(): Promise<void> {
+  /** Many rows that overlap are resolved in slices of time, so that others run in between; undefined = done at once. */
+  finish(): Promise<void> | undefined {
     const { sources, rows, span } = this;
     this.sources = [];
     this.rows = 0;
-    if (sources.length === 0) return;
+    if (sources.length === 0) return undefined;
     const rowsMax = rowsForCells(this.wanted.fields.length, sliceRowsMax);
-    if (rows <= rowsMax) return this.read(sources, span);
+    if (rows > rowsMax) return this.readInSlices(sources, rowsMax);
+    this.read(sources, span);
+    return undefined;
+  }
+
+  private async readInSlices(sources: readonly Source[], rowsMax: number): Promise<void> {
+    const { span } = this;
     const min = Math.max(span.min, Math.min(...sources.map((source) => source.min)));
     const max = Math.min(span.max, Math.max(...sources.map((source) => source.max)));
     const slices = cutIntoSlices(sources, min, max, rowsMax);
@@ -164,8 +170,28 @@ class Reading {
   }
 }
 
-/** Feeds an aggregation with one series of one partition. */
-export async function aggregateSeries(
+/**
+ * Feeds an aggregation with one series of one partition. Undefined = done at once, as most are: of many series each wait
+ * would cost as much as the work.
+ */
+export function aggregateSeries(
+  located: SeriesInPartition,
+  wanted: Wanted,
+  span: Span,
+  aggregation: Aggregation,
+): Promise<void> | undefined {
+  const { series, sources } = located;
+  if (sources.length !== 1) return aggregateClusters(located, wanted, span, aggregation);
+  const { scan, group } = aggregation;
+  const only = sources[0]!;
+  const mayUse = only.kind === 'chunk' && scan.summariesUseful(series.binding);
+  if (mayUse && trySummaries(located, only, wanted, span, group)) return undefined;
+  const reading = new Reading(located, wanted, span, aggregation);
+  reading.add(sources);
+  return reading.finish();
+}
+
+async function aggregateClusters(
   located: SeriesInPartition,
   wanted: Wanted,
   span: Span,

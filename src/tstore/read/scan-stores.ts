@@ -18,7 +18,7 @@ import { type Members, type PartitionSpan, type ScanRun, WantedByStore } from '.
 import { PlanSeries } from './series-groups.ts';
 
 /** A group is opened when a series of it can count at all. */
-async function* aggregateGroup({ of, members }: Members, run: ScanRun): AsyncGenerator<ScanBlock> {
+async function aggregateGroup({ of, members }: Members, run: ScanRun): Promise<ScanBlock[]> {
   const { plan, scan, pacer, memory, wanted } = run;
   let group: GroupScan | undefined;
   for (const member of members) {
@@ -31,12 +31,12 @@ async function* aggregateGroup({ of, members }: Members, run: ScanRun): AsyncGen
       if (pacer.isDue) await pacer.breathe();
       const located = locateSeries(series, partition, span);
       if (located === undefined) continue;
-      await aggregateSeries(located, wanted.of(series.view.state), span, aggregation);
+      const rest = aggregateSeries(located, wanted.of(series.view.state), span, aggregation);
+      if (rest !== undefined) await rest;
       memory.note(group);
     }
   }
-  if (group !== undefined) yield* group.finish();
-  memory.release();
+  return group?.finish() ?? [];
 }
 
 /** Partitions with rows in the plan's range, in the order of the plan. */
@@ -87,9 +87,15 @@ async function* runPlan(
   const isAggregate = plan.output.kind === 'aggregate';
   for (const group of await series.findGroups(pacer, heldGroups)) {
     pacer.check();
-    const members = { of: group, members: await series.sortMembers(group, pacer) };
-    if (isAggregate) yield* aggregateGroup(members, run);
-    else yield* readRows(members, stretches, run);
+    const isOne = group.members.length === 1;
+    const sorted = isOne ? group.members : await series.sortMembers(group, pacer);
+    const members = { of: group, members: sorted };
+    if (isAggregate) {
+      for (const block of await aggregateGroup(members, run)) yield block;
+      memory.release();
+    } else {
+      yield* readRows(members, stretches, run);
+    }
     if (pacer.isDue) await pacer.breathe();
   }
 }

@@ -168,13 +168,11 @@ function translateStamps(runs: StampRuns, names: readonly string[], state: Store
 export function columnPlaces(
   chunk: CachedChunk,
   file: PartitionFile,
-  measurement: string,
-  fields: readonly WantedField[],
+  { measurement, fields }: Wanted,
 ): number[] {
   return fields.map(({ name, type }) => {
     const field = file.fields.find(measurement, name, type);
-    if (field === undefined) return -1;
-    return placeOf(chunk.view.columns, field.no);
+    return field === undefined ? -1 : placeOf(chunk.view.columns, field.no);
   });
 }
 
@@ -213,7 +211,7 @@ function decodePiece(
   const chunk = openSource(source, state);
   const { layer, at, file } = source;
   const key = file.cacheKey(layer.rowNos[at]!);
-  const places = columnPlaces(chunk, file, wanted.measurement, wanted.fields);
+  const places = columnPlaces(chunk, file, wanted);
   const columns = places.map((place) =>
     place < 0 ? undefined : decodedColumn(chunk, place, state, key),
   );
