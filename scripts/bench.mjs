@@ -25,5 +25,14 @@ if (!existsSync(file)) {
   process.exitCode = 2;
 } else {
   process.argv.splice(1, process.argv.length, file.pathname, ...args);
+  let isDone = false;
+  // Node ends when nothing is left that could wake it, whoever still waits.
+  process.once('exit', () => {
+    if (!isDone)
+      console.log(
+        `the benchmark ${name} ended before it was done: something waits for what never comes`,
+      );
+  });
   await import(file.href);
+  isDone = true;
 }
