@@ -2,13 +2,15 @@
  * Keys and values: the engine beside bare better-sqlite3, one node over gRPC and HTTP JSON, three nodes with two
  * copies, and Redis, all in one run.
  * 16-byte random keys, 100-byte values, fsync always.
- * Run: npm run bench -- kv [keys, default 500000] [engine] [grpc] [http] [cluster] [redis] [--NODE-FLAG of the server, such as --cpu-prof]
+ * Run: npm run bench -- kv [keys, default 500000] [engine] [grpc] [http] [cluster] [redis] [growth] [--NODE-FLAG of the server, such as --cpu-prof]
+ * `growth`, only when it is named: memory, disk and rate of one node while so many keys are put.
  *
  * Needs a build (`npm run build`). Client and server share the cores: CPU time per operation is the server's alone.
  */
 
 import { benchCluster } from './kv/cluster.ts';
 import { benchEngine } from './kv/engine.ts';
+import { benchGrowth } from './kv/growth.ts';
 import { benchRedis } from './kv/redis.ts';
 import { benchServer } from './kv/server.ts';
 import { Keys, type Result } from './kv/workload.ts';
@@ -27,7 +29,9 @@ function cells({ what, perSecond, cpuMicros, p50, p99 }: Result): string[] {
 
 process.stdout.write(`${keyCount} keys\n`);
 if (isChosen('engine')) await benchEngine(keyCount);
-const keys = new Keys(keyCount);
+if (chosen.includes('growth')) await benchGrowth(keyCount, nodeArgs);
+// They take memory themselves: not for growth alone.
+const keys = new Keys(chosen.join() === 'growth' ? 0 : keyCount);
 const results: Result[] = [];
 if (isChosen('grpc')) results.push(...(await benchServer(keys, ['gRPC'], nodeArgs)));
 if (isChosen('http')) results.push(...(await benchServer(keys, ['HTTP JSON'], nodeArgs)));
