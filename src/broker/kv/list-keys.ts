@@ -15,8 +15,9 @@ import { type KeyRange, keyAfter, narrow } from './kv-range.ts';
 import { readsOf } from './node-reads.ts';
 import { tableNotFound } from './read-keys.ts';
 
-const blockBytes = 1024 * 1024;
-const blockRowsMax = 16_384;
+/** Of an answer's block: rendered as JSON it takes the thread some ms, and must not take it much longer. */
+const blockBytes = 512 * 1024;
+const blockRowsMax = 8192;
 
 /** A stream that broke goes on behind the last key that it delivered. */
 class ResumeKeys implements Filter<KvScanBlock> {
