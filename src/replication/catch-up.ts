@@ -157,6 +157,7 @@ export class CatchUp {
     if (peer?.pull?.id !== body.id) return;
     const { sentMs } = peer.pull;
     peer.pull = undefined;
+    peer.answeredMs = sentMs;
     core.noteClock(peer, wallMs, sentMs);
     if (!peer.isComplete) return;
     peer.noteTarget(body.standing.versions, sentMs, core.versions);

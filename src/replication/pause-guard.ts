@@ -68,8 +68,8 @@ export class PauseGuard {
     let isBehind = false;
     for (const peer of core.members()) {
       if (peer.coveredMs >= this.#wokeMs) continue;
-      // What it said before the pause of itself may have changed.
-      if (!peer.isComplete && peer.hasStandingSince(this.#wokeMs)) continue;
+      // Without complete data it brings nothing. What it said before has changed perhaps, and may lie here unread.
+      if (!peer.isComplete && peer.answeredMs >= this.#wokeMs) continue;
       isComplete = false;
       if (peer.heardMs >= this.#wokeMs) isBehind = true;
     }

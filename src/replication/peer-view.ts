@@ -41,6 +41,8 @@ export class PeerView {
   recordVersion = 0;
   /** The pull under way; undefined = none. */
   pull: { readonly id: number; readonly sentMs: number; readonly isUrgent: boolean } | undefined;
+  /** Monotonic ms at which the last pull that it answered was sent. */
+  answeredMs = Number.NEGATIVE_INFINITY;
   /** Entries came since that pull was sent. */
   hasProgress = false;
   /** Own sequence from which on all was pushed to it over the link as it is; Infinity = nothing. */

@@ -18,6 +18,10 @@ test.each([
     'a rebuild that was no longer needed never ended: replica-catch-up, heeds no late verdict',
   ],
   [4_014_957, 'the same, after entries were trimmed'],
+  [
+    3_075_626,
+    'what an empty replica had sent before a pause ended the wait after it: pause-guard, answers alone count',
+  ],
   [10_604, 'a node outside the record fetched a snapshot: only holders pull'],
 ])('seed %i: %s', { timeout: 600_000 }, (seed) => {
   const result = runSeed(seed);

@@ -81,6 +81,18 @@ test('an answer to a question from before the pause does not count', () => {
   expect(only(rig.write(1, 'one'), 'refuse')).toHaveLength(1);
 });
 
+test('what an empty one said before the pause, and was read after it, does not count', () => {
+  const { rig, asked } = pausedPrimary();
+  answer(rig, 'c', asked);
+  const empty = { ...makeStanding({}), phase: 'empty' as const };
+  rig.receive('b', { kind: 'standing', standing: empty });
+  expect(only(rig.write(2, 'one'), 'refuse')).toHaveLength(1);
+  for (const { id } of sent(asked, 'b', 'pull')) {
+    rig.receive('b', { kind: 'pull-end', standing: empty, id, reports: [] });
+  }
+  expect(only(rig.write(2, 'one'), 'append')).toHaveLength(1);
+});
+
 test('it answers no read as a primary until then', () => {
   const { rig, asked } = pausedPrimary();
   expect(rig.machine.checkRead('primary', [], rig.times)?.kind).toBe('detached');
