@@ -87,7 +87,7 @@ test('everything goes out as one file and comes back, packed', async () => {
 });
 
 test.each(['line', 'csv'])('a database goes out as %s and comes back', async (format) => {
-  const flags = ['-db', 'zoo', '-rp', 'autogen', '-format', format, '-chunk-rows', '100'];
+  const flags = ['-db', 'zoo', '-rp', 'autogen', '-format', format, '-chunk-rows', '250'];
   const count = await exportAll(from, flags, `zoo.${format}`);
   const copy = `${format}_copy`;
   const args = ['import', '-url', to.url, '-db', copy, '-create', '-batch', '77'];
