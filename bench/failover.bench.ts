@@ -86,6 +86,8 @@ function describe(times: readonly number[]): string {
 
 try {
   await post(cluster.nodes[0]!, '/create', { db: 'd' });
+  // A shard that was just made has one complete copy; without it nobody could take its writes.
+  await waitUntil('all copies filled', async () => (await lookAtCopies()).areAlike);
   console.log(`${rounds} rounds, ${replicas} copies; ms until the next acknowledged write`);
   console.log('fault level   p50    p90    max   healed p50    p90    max');
   let turn = 0;
